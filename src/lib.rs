@@ -4,3 +4,4 @@
 pub mod ranges;
 pub mod rng;
 pub mod time;
+pub mod wire;
