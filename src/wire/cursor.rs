@@ -197,7 +197,7 @@ impl<'b> Writer<'b> {
         debug_assert!(value <= MAX_VARINT, "{value} does not fit a varint");
         let value = value.min(MAX_VARINT);
         let len = varint_len(value);
-        let tag = (len.trailing_zeros() as u64) << (8 * len - 2);
+        let tag = u64::from(len.trailing_zeros()) << (8 * len - 2);
         self.uint(value | tag, len);
     }
 

@@ -9,7 +9,7 @@
 //!  E: ack-eliciting   K: key phase   S: spare, any value   NN: length of the number less one
 //! ```
 
-use super::{ConnectionId, DecodeError, Reader, Truncated, Why, Writer};
+use super::{ConnectionId, DecodeError, Reader, Truncated, Why};
 
 const DATA: u8 = 0b0100_0000;
 const ACK: u8 = 0b0110_0000;
@@ -19,6 +19,7 @@ const ELICITING: u8 = 0b0001_0000;
 const KEY_PHASE: u8 = 0b0000_1000;
 const SPARE: u8 = 0b0000_0100;
 const OTHER_SPARE: u8 = 0b0001_0000;
+const MAX_LEN: usize = 1 + 8 + 4 + 2;
 
 /// The fields in front of the frames of a numbered packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,19 +101,41 @@ impl Header {
 
     /// Writes the header with its check.
     pub fn encode(&self, buf: &mut Vec<u8>) {
-        let start = buf.len();
-        match self {
-            Self::Data(n) => n.encode(DATA | n.flags(), buf),
-            Self::Ack(n) => n.encode(ACK | n.flags(), buf),
-            Self::Reset(n) => n.encode(OTHER | spare(n.spare) | 0b0100, buf),
-            Self::Syn(to) => plain(0b0000, *to, buf),
-            Self::SynAck(to) => plain(0b0001, *to, buf),
-            Self::Refuse(to) => plain(0b0010, *to, buf),
-            Self::Stale(to) => plain(0b0011, *to, buf),
-            Self::Version(to) => plain(0b1000, *to, buf),
+        let (bytes, len) = self.to_bytes();
+        buf.extend_from_slice(bytes.get(..len).unwrap_or_default());
+    }
+
+    /// Writes the header with its check over the first bytes of `packet`, which were left free for it.
+    pub fn overwrite(&self, packet: &mut [u8]) {
+        let (bytes, len) = self.to_bytes();
+        if let (Some(to), Some(from)) = (packet.get_mut(..len), bytes.get(..len)) {
+            to.copy_from_slice(from);
         }
-        let check = header_check(&buf[start..]);
-        buf.extend_from_slice(&check.to_be_bytes());
+    }
+
+    fn to_bytes(self) -> ([u8; MAX_LEN], usize) {
+        let (first, to, number) = match self {
+            Self::Data(n) => (DATA | n.flags(), n.to, Some(n.number)),
+            Self::Ack(n) => (ACK | n.flags(), n.to, Some(n.number)),
+            Self::Reset(n) => (OTHER | spare(n.spare) | 0b0100, n.to, Some(n.number)),
+            Self::Syn(to) => (OTHER, to, None),
+            Self::SynAck(to) => (OTHER | 0b0001, to, None),
+            Self::Refuse(to) => (OTHER | 0b0010, to, None),
+            Self::Stale(to) => (OTHER | 0b0011, to, None),
+            Self::Version(to) => (OTHER | 0b1000, to, None),
+        };
+        let mut bytes = [0; MAX_LEN];
+        let number_len = number.map_or(0, |n| n.bytes.clamp(1, 4));
+        bytes[0] = first | number_len.saturating_sub(1) as u8;
+        bytes[1..9].copy_from_slice(&to.0.to_be_bytes());
+        if let Some(number) = number {
+            let low = number.low.to_be_bytes();
+            bytes[9..9 + number_len].copy_from_slice(&low[8 - number_len..]);
+        }
+        let end = 9 + number_len;
+        let check = header_check(&bytes[..end]);
+        bytes[end..end + 2].copy_from_slice(&check.to_be_bytes());
+        (bytes, end + 2)
     }
 }
 
@@ -140,14 +163,6 @@ impl Numbered {
             | (if self.key_phase { KEY_PHASE } else { 0 })
             | (if self.spare { SPARE } else { 0 })
     }
-
-    fn encode(&self, first: u8, buf: &mut Vec<u8>) {
-        let bytes = self.number.bytes.clamp(1, 4);
-        let mut w = Writer::new(buf, usize::MAX);
-        w.u8(first | (bytes - 1) as u8);
-        w.u64(self.to.0);
-        w.uint(self.number.low, bytes);
-    }
 }
 
 impl Reset {
@@ -168,11 +183,6 @@ impl Reset {
 
 const fn spare(set: bool) -> u8 {
     if set { OTHER_SPARE } else { 0 }
-}
-
-fn plain(kind: u8, to: ConnectionId, buf: &mut Vec<u8>) {
-    buf.push(OTHER | kind);
-    buf.extend_from_slice(&to.0.to_be_bytes());
 }
 
 /// CRC-32 of the header, its halves added without carry. An exhaustive test shows that it tells every

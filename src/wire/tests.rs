@@ -20,7 +20,7 @@ fn every_damage_of_up_to_two_bits_in_a_header_is_seen() {
     for number_bytes in 1..=4 {
         for seed in 0..4u64 {
             let id = ConnectionId(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-            let number = Truncated { low: seed * 77 & 0xff, bytes: number_bytes };
+            let number = Truncated { low: (seed * 77) & 0xff, bytes: number_bytes };
             let mut bytes = Vec::new();
             let numbered =
                 Numbered { to: id, number, ack_eliciting: true, key_phase: false, spare: false };
@@ -162,7 +162,7 @@ fn a_checksum_covers_number_and_ids() {
     assert_eq!(Crc32.open(pseudo, &mut packet[..8].to_vec(), 6), Opened::Forged);
 }
 
-fn frame<'a>(data: &'a [u8], n: [u64; 3], kind: u8, fin: bool) -> Frame<'a> {
+fn frame(data: &[u8], n: [u64; 3], kind: u8, fin: bool) -> Frame<'_> {
     let [a, b, c] = n;
     match kind {
         0 => Frame::Padding(data.len() + 1),
