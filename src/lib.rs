@@ -2,5 +2,6 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod ranges;
+pub mod recovery;
 pub mod rng;
 pub mod time;
