@@ -2,6 +2,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod ranges;
+pub mod recovery;
 pub mod rng;
 pub mod time;
 pub mod wire;
