@@ -12,6 +12,7 @@
 
 pub mod congestion;
 mod damage;
+mod lookup;
 mod loss;
 mod pacer;
 mod pto;
