@@ -20,10 +20,12 @@ mod rate;
 mod rtt;
 mod sent;
 mod stats;
+#[cfg(test)]
+mod tests;
 
 use std::ops::Range;
 
-pub use congestion::{AckSample, Controller, LossSample, NewReno, Phase};
+pub use congestion::{AckSample, Bbr, Controller, LossSample, NewReno, Phase};
 pub use damage::CorruptionPolicy;
 pub use rate::RateSample;
 pub use rtt::Rtt;
@@ -193,6 +195,8 @@ struct Episode {
 struct Newly {
     packets: u64,
     bytes: u64,
+    /// Of the bytes, those that had been declared lost.
+    late_bytes: u64,
     /// The highest of them: its number, sending time and whether it was sent for want of data.
     newest: Option<(u64, Instant, bool)>,
 }
@@ -331,6 +335,7 @@ impl<T: Clone> Recovery<T> {
         self.controller.on_ack(&AckSample {
             now,
             bytes: newly.bytes,
+            late_bytes: newly.late_bytes,
             packets: newly.packets,
             newest_sent_at,
             prior_in_flight,
@@ -383,6 +388,7 @@ impl<T: Clone> Recovery<T> {
             self.controller.on_ack(&AckSample {
                 now,
                 bytes: u64::from(bytes),
+                late_bytes: 0,
                 packets: 1,
                 newest_sent_at: sent_at,
                 prior_in_flight,
@@ -566,6 +572,7 @@ impl<T: Clone> Recovery<T> {
             rack.on_acked(entry.number, now.saturating_since(entry.sent_at), srtt);
             if let State::Lost { episode: id, .. } = before {
                 stats.spurious += 1;
+                newly.late_bytes += u64::from(entry.bytes);
                 episode.late += u64::from(id == episode.id);
                 undo |= id == episode.id && episode.late == episode.lost;
                 fate(Fate::Late, contents);

@@ -1,9 +1,11 @@
 //! Congestion control: how much may be in flight, and how fast it may leave.
 
+mod bbr;
 mod new_reno;
 
 use std::fmt;
 
+pub use bbr::Bbr;
 pub use new_reno::NewReno;
 
 use super::rate::RateSample;
@@ -24,6 +26,8 @@ pub struct AckSample {
     pub now: Instant,
     /// UDP payload bytes that it newly acknowledged; damaged packets count (they were delivered).
     pub bytes: u64,
+    /// Of these bytes, those that had been declared lost before.
+    pub late_bytes: u64,
     /// The packets of these bytes.
     pub packets: u64,
     /// When the newest of these packets was sent.
