@@ -3,5 +3,6 @@
 
 pub mod ranges;
 pub mod rng;
+pub mod stream;
 pub mod time;
 pub mod wire;
