@@ -4,5 +4,6 @@
 pub mod ranges;
 pub mod recovery;
 pub mod rng;
+pub mod stream;
 pub mod time;
 pub mod wire;

@@ -1,0 +1,225 @@
+//! Credit: how much may be sent, and how much was promised to be taken. One implementation serves
+//! the connection's bytes, a stream's bytes and the number of streams.
+
+use crate::wire::MAX_VARINT;
+
+/// What the peer allows, and how much of it is used.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct SendCredit {
+    limit: u64,
+    used: u64,
+}
+
+impl SendCredit {
+    /// Nothing used of `limit`.
+    pub(super) const fn new(limit: u64) -> Self {
+        Self { limit, used: 0 }
+    }
+
+    /// What may still be used.
+    pub(super) const fn available(&self) -> u64 {
+        self.limit.saturating_sub(self.used)
+    }
+
+    /// Takes a new limit; smaller ones are old news (RFC 9000 §4.1). Returns whether it grew.
+    pub(super) const fn raise(&mut self, limit: u64) -> bool {
+        let grew = limit > self.limit;
+        if grew {
+            self.limit = limit;
+        }
+        grew
+    }
+
+    /// Uses `n`, which must be available.
+    pub(super) fn take(&mut self, n: u64) {
+        debug_assert!(n <= self.available(), "{n} taken of {}", self.available());
+        self.used += n;
+    }
+}
+
+/// The peer used more than it was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Exceeded;
+
+/// What the peer was promised, how much of it it used, and how much the consumer took of that.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RecvCredit {
+    /// How far the limit stays ahead of what was taken.
+    window: u64,
+    /// As last advertised.
+    limit: u64,
+    used: u64,
+    taken: u64,
+    /// `taken` when the present round began.
+    round_start: u64,
+    /// An update that at least doubles what the peer has left is worth sending from this size on.
+    grain: u64,
+    /// The limit is to be sent again, changed or not: it was lost, or asked for.
+    repeat: bool,
+}
+
+impl RecvCredit {
+    /// Advertises `window`. Updates wait for a quarter of the window; where several consumers share
+    /// it, one may be stuck with less, so from `grain` on they go when they double what is left.
+    pub(super) const fn new(window: u64, grain: u64) -> Self {
+        Self { window, limit: window, used: 0, taken: 0, round_start: 0, grain, repeat: false }
+    }
+
+    /// What the peer used of it.
+    pub(super) const fn used(&self) -> u64 {
+        self.used
+    }
+
+    /// What the consumer took of that.
+    pub(super) const fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// Whether the peer may use `n` more.
+    pub(super) const fn check(&self, n: u64) -> Result<(), Exceeded> {
+        if n <= self.limit.saturating_sub(self.used) { Ok(()) } else { Err(Exceeded) }
+    }
+
+    /// The peer used `n` more, which `check` has allowed.
+    pub(super) fn charge(&mut self, n: u64) {
+        debug_assert_eq!(self.check(n), Ok(()));
+        self.used += n;
+    }
+
+    /// The consumer took `n` of what the peer used.
+    pub(super) fn take(&mut self, n: u64) {
+        self.taken += n;
+        debug_assert!(self.taken <= self.used, "took {} of {}", self.taken, self.used);
+    }
+
+    /// Tell the peer the limit in any case.
+    pub(super) const fn repeat(&mut self) {
+        self.repeat = true;
+    }
+
+    /// Whether to tell the peer the limit.
+    pub(super) const fn wants_update(&self) -> bool {
+        self.repeat || self.is_due()
+    }
+
+    /// Tells the peer the limit: the new one if it is due, else the last one again.
+    pub(super) fn advertise(&mut self) -> u64 {
+        if self.is_due() {
+            self.limit = self.target();
+        }
+        self.repeat = false;
+        self.limit
+    }
+
+    /// A round trip is over. If the consumer took more than half a window in it, the window may be
+    /// what limits the sender: it doubles, up to `max`, so that it reaches twice what is in flight.
+    pub(super) fn on_round(&mut self, max: u64) {
+        if self.taken - self.round_start > self.window / 2 {
+            self.window = self.window.saturating_mul(2).min(max).max(self.window);
+        }
+        self.round_start = self.taken;
+    }
+
+    /// Where the limit could be.
+    const fn target(&self) -> u64 {
+        let target = self.taken.saturating_add(self.window);
+        if target < MAX_VARINT { target } else { MAX_VARINT }
+    }
+
+    /// Whether the limit can move far enough: never by small steps (the silly window syndrome,
+    /// RFC 9293 §3.8.6.2.2).
+    const fn is_due(&self) -> bool {
+        let step = self.target().saturating_sub(self.limit);
+        let left = self.limit.saturating_sub(self.used);
+        step > 0 && (step >= self.window / 4 || (step >= self.grain && step >= left))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn send_limits_only_grow() {
+        let mut credit = SendCredit::new(10);
+        credit.take(4);
+        assert!(!credit.raise(9));
+        assert!(!credit.raise(10));
+        assert_eq!(credit.available(), 6);
+        assert!(credit.raise(11));
+        assert_eq!(credit.available(), 7);
+    }
+
+    #[test]
+    fn a_reader_of_single_bytes_causes_one_update_per_quarter() {
+        let mut credit = RecvCredit::new(1000, u64::MAX);
+        credit.charge(1000);
+        let mut updates = Vec::new();
+        for _ in 0..1000 {
+            credit.take(1);
+            if credit.is_due() {
+                updates.push(credit.advertise());
+            }
+        }
+        assert_eq!(updates, [1250, 1500, 1750, 2000]);
+    }
+
+    #[test]
+    fn a_consumer_beside_an_idle_one_is_not_stuck_below_a_quarter() {
+        let mut credit = RecvCredit::new(1000, 10);
+        credit.charge(900); // Somebody else's, never taken.
+        for _ in 0..100 {
+            let left = credit.limit - credit.used;
+            assert!(left > 0);
+            credit.charge(left);
+            credit.take(left);
+            credit.advertise();
+        }
+    }
+
+    #[test]
+    fn windows_double_only_for_a_busy_consumer_and_up_to_the_maximum() {
+        let mut credit = RecvCredit::new(100, u64::MAX);
+        let mut round = |n: u64| {
+            credit.charge(n);
+            credit.take(n);
+            credit.on_round(300);
+            credit.advertise();
+            credit.limit - credit.used
+        };
+        assert_eq!(round(50), 100);
+        assert_eq!(round(51), 200);
+        assert_eq!(round(0), 200);
+        assert_eq!(round(200), 300);
+        assert_eq!(round(300), 300);
+    }
+
+    proptest! {
+        /// Both ends against each other: the sender never exceeds, and whenever everything is taken
+        /// the sender has more than three quarters of a window.
+        #[test]
+        fn both_ends_agree(window in 1..5000u64, ops in prop::collection::vec((0..4u8, 1..2000u64), 0..200)) {
+            let mut recv = RecvCredit::new(window, u64::MAX);
+            let mut send = SendCredit::new(window);
+            for (op, n) in ops {
+                match op {
+                    0 => {
+                        let n = n.min(send.available());
+                        send.take(n);
+                        prop_assert_eq!(recv.check(n), Ok(()));
+                        recv.charge(n);
+                    }
+                    1 => recv.take(n.min(recv.used() - recv.taken())),
+                    2 => { send.raise(recv.advertise()); }
+                    _ => prop_assert_eq!(recv.check(recv.limit - recv.used + 1), Err(Exceeded)),
+                }
+                prop_assert!(recv.taken() <= recv.used() && recv.used() <= recv.limit);
+                prop_assert!(recv.limit <= recv.taken() + window);
+            }
+            recv.take(recv.used() - recv.taken());
+            send.raise(recv.advertise());
+            prop_assert!(send.available() * 4 > window * 3 || send.available() == window);
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! Frames out: what goes into the next packet, and what became of it.
+
+use super::credit::RecvCredit;
+use super::{Blocked, Chunk, Content, Limit, StreamEvent, Streams};
+use crate::wire::{Frame, Offset, StreamFrame, StreamId, Writer};
+
+/// Data is not split so that fewer bytes than this begin it at a packet's end.
+const MIN_SPLIT: u64 = 16;
+
+/// Which data.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    Lost,
+    New,
+}
+
+/// What came of offering a stream the rest of a packet.
+enum Offer {
+    /// It wrote this many bytes of data.
+    Wrote(u64),
+    /// The room was too small.
+    NoRoom,
+    /// It may not send now.
+    Nothing,
+}
+
+impl Streams {
+    /// Fills a packet with what fits: control frames first, then lost data, then new data. Data that
+    /// fills the room to its end has no length: nothing may follow it. `note` is told each content.
+    pub fn write_frames(&mut self, w: &mut Writer<'_>, note: &mut dyn FnMut(Content)) {
+        self.write_limits(w, note);
+        while let Some(id) = self.schedule.control.first() {
+            let is_done = self.write_control(id, w, note);
+            self.refile(id);
+            if !is_done {
+                break;
+            }
+        }
+        self.write_data(Which::Lost, w, note);
+        self.write_data(Which::New, w, note);
+    }
+
+    /// Whether `write_frames` would write something into an empty packet.
+    pub fn wants_to_send(&self) -> bool {
+        self.recv_credit.wants_update()
+            || self.table.recv_credit.wants_update()
+            || !self.schedule.control.is_empty()
+            || !self.schedule.resend.is_empty()
+            || self.sendable().is_some()
+    }
+
+    /// Whether lost data waits to be sent again.
+    pub fn has_retransmissions(&self) -> bool {
+        !self.schedule.resend.is_empty()
+    }
+
+    /// Whether data waits and credit is all that it waits for.
+    pub fn blocked(&self) -> Option<Blocked> {
+        if !self.is_started || self.sendable().is_some() {
+            return None;
+        }
+        let by_connection = self.schedule.fresh.first().map(|id| (id, Limit::Connection));
+        let by_stream = self.schedule.starved.first().map(|id| (id, Limit::Stream));
+        by_connection.or(by_stream).map(|(id, by)| Blocked { id, by })
+    }
+
+    /// Queues the newest unacknowledged data, at most a packet's worth, to be sent again though it
+    /// is in flight: for a probe. Returns whether data waits to be sent again now.
+    pub fn requeue_newest(&mut self) -> bool {
+        if self.has_retransmissions() {
+            return true;
+        }
+        let last = self.last_sender;
+        let others = self.table.iter().rev().map(|(id, _)| id).filter(|id| *id != last);
+        for id in std::iter::once(last).chain(others.collect::<Vec<_>>()) {
+            if let Some(stream) = self.table.get_mut(id)
+                && stream.send.requeue_newest(self.max_chunk)
+            {
+                self.refile(id);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// A packet with this content arrived, perhaps after it was thought lost.
+    pub fn on_acked(&mut self, content: &Content) {
+        match *content {
+            Content::Data { id, ref range, fin, .. } => {
+                let Some(stream) = self.table.get_mut(id) else { return };
+                let released = stream.send.on_acked(&Chunk { range: range.clone(), fin });
+                if released.delivered {
+                    self.events.push(StreamEvent::Delivered(id), &mut stream.events);
+                }
+                self.release(released.bytes);
+                self.refile(id);
+            }
+            Content::Reset(id) => {
+                if let Some(stream) = self.table.get_mut(id) {
+                    stream.send.on_reset_acked();
+                    self.refile(id);
+                }
+            }
+            Content::MaxData
+            | Content::MaxStreamData(_)
+            | Content::MaxStreams
+            | Content::Stop(_) => {}
+        }
+    }
+
+    /// A packet with this content is thought lost. Limits are sent again as they are by then.
+    pub fn on_lost(&mut self, content: Content) {
+        let id = match content {
+            Content::MaxData => return self.recv_credit.repeat(),
+            Content::MaxStreams => return self.table.recv_credit.repeat(),
+            Content::Data { id, .. }
+            | Content::MaxStreamData(id)
+            | Content::Reset(id)
+            | Content::Stop(id) => id,
+        };
+        let Some(stream) = self.table.get_mut(id) else { return };
+        match content {
+            Content::Data { range, fin, copy, .. } => {
+                stream.send.on_lost(&Chunk { range, fin }, copy);
+            }
+            Content::Reset(_) => stream.send.on_reset_lost(),
+            Content::Stop(_) => stream.recv.on_stop_lost(),
+            _ => stream.recv.repeat_limit(),
+        }
+        self.refile(id);
+    }
+
+    /// A stream whose new data, or lone FIN, can go now.
+    fn sendable(&self) -> Option<StreamId> {
+        if !self.is_started {
+            return None;
+        }
+        if self.send_credit.available() > 0 {
+            return self.schedule.fresh.first();
+        }
+        self.schedule.fresh.iter().find(|id| {
+            let chunk = self.table.get(*id).and_then(|s| s.send.next_new(self.max_chunk));
+            chunk.is_some_and(|c| c.is_empty())
+        })
+    }
+
+    fn write_limits(&mut self, w: &mut Writer<'_>, note: &mut dyn FnMut(Content)) {
+        put_limit(&mut self.recv_credit, Frame::MaxData, w, || note(Content::MaxData));
+        let streams = &mut self.table.recv_credit;
+        put_limit(streams, Frame::MaxStreams, w, || note(Content::MaxStreams));
+    }
+
+    /// Writes a stream's control frames; returns whether all of them fitted.
+    fn write_control(
+        &mut self,
+        id: StreamId,
+        w: &mut Writer<'_>,
+        note: &mut dyn FnMut(Content),
+    ) -> bool {
+        let Some(stream) = self.table.get_mut(id) else { return true };
+        if let Some((code, end)) = stream.send.next_reset() {
+            if !put(Frame::ResetStream(id, code, end), w) {
+                return false;
+            }
+            stream.send.on_reset_sent();
+            note(Content::Reset(id));
+        }
+        if let Some(code) = stream.recv.next_stop() {
+            if !put(Frame::StopSending(id, code), w) {
+                return false;
+            }
+            stream.recv.on_stop_sent();
+            note(Content::Stop(id));
+        }
+        if stream.recv.wants_limit() {
+            if !put(Frame::MaxStreamData(id, stream.recv.next_limit()), w) {
+                return false;
+            }
+            stream.recv.advertise();
+            note(Content::MaxStreamData(id));
+        }
+        true
+    }
+
+    /// Lets streams write data in turn, until the room is used up or none has any.
+    fn write_data(&mut self, which: Which, w: &mut Writer<'_>, note: &mut dyn FnMut(Content)) {
+        if which == Which::New && !self.is_started {
+            return;
+        }
+        let mut passed = 0;
+        loop {
+            let ring = match which {
+                Which::Lost => &mut self.schedule.resend,
+                Which::New => &mut self.schedule.fresh,
+            };
+            if passed >= ring.len() {
+                return;
+            }
+            let Some(id) = ring.current() else { return };
+            match self.write_stream(id, which, w, note) {
+                Offer::NoRoom => return,
+                offer => {
+                    let ring = match which {
+                        Which::Lost => &mut self.schedule.resend,
+                        Which::New => &mut self.schedule.fresh,
+                    };
+                    if let Offer::Wrote(bytes) = offer {
+                        ring.charge(bytes);
+                        passed = 0;
+                        self.refile(id);
+                    } else {
+                        ring.pass();
+                        passed += 1;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Writes one frame of a stream's data.
+    fn write_stream(
+        &mut self,
+        id: StreamId,
+        which: Which,
+        w: &mut Writer<'_>,
+        note: &mut dyn FnMut(Content),
+    ) -> Offer {
+        let Some(stream) = self.table.get_mut(id) else { return Offer::Nothing };
+        let chunk = match which {
+            Which::Lost => stream.send.next_lost(),
+            Which::New => stream.send.next_new(self.max_chunk).and_then(|all| {
+                let wanted = all.len();
+                let chunk = all.cut(self.send_credit.available());
+                (wanted == 0 || !chunk.is_empty()).then_some(chunk)
+            }),
+        };
+        let Some(chunk) = chunk else { return Offer::Nothing };
+        let Some(fit) = Fit::new(id, chunk, w.room()) else { return Offer::NoRoom };
+        let chunk = fit.chunk;
+        if fit.padding > 0 {
+            Frame::Padding(fit.padding).encode(w, false);
+        }
+        let len = (!fit.fills).then_some(chunk.len() as usize);
+        StreamFrame::encode_header(id, Offset::new(chunk.range.start), len, chunk.fin, w);
+        let (front, back) = stream.send.slices(&chunk);
+        w.bytes(front);
+        w.bytes(back);
+        let (copy, new) = stream.send.on_sent(&chunk, fit.fills);
+        self.send_credit.take(new);
+        self.last_sender = id;
+        let bytes = chunk.len();
+        note(Content::Data { id, range: chunk.range, fin: chunk.fin, copy });
+        Offer::Wrote(bytes)
+    }
+}
+
+/// How data goes into the room that is left.
+struct Fit {
+    chunk: Chunk,
+    /// Whether it fills the room to its end, and so has no length.
+    fills: bool,
+    /// Bytes of padding in front, which are fewer than a length would take.
+    padding: usize,
+}
+
+impl Fit {
+    fn new(id: StreamId, chunk: Chunk, room: usize) -> Option<Self> {
+        let header = |len| StreamFrame::header_len(id, chunk.range.start, len);
+        let space = room.checked_sub(header(None))? as u64;
+        let len = chunk.len();
+        if len >= space {
+            let splits_badly = space < MIN_SPLIT && len > space;
+            return (!splits_badly).then(|| Self {
+                chunk: chunk.cut(space),
+                fills: true,
+                padding: 0,
+            });
+        }
+        let with_len = header(Some(len as usize)) as u64 + len;
+        let fills = with_len > room as u64;
+        let padding = if fills { (space - len) as usize } else { 0 };
+        Some(Self { chunk, fills, padding })
+    }
+}
+
+/// Writes a control frame if it fits.
+fn put(frame: Frame<'_>, w: &mut Writer<'_>) -> bool {
+    let fits = frame.encoded_len(false) <= w.room();
+    if fits {
+        frame.encode(w, false);
+    }
+    fits
+}
+
+/// Writes a limit, if the peer is to be told of it and it fits.
+fn put_limit(
+    credit: &mut RecvCredit,
+    frame: fn(u64) -> Frame<'static>,
+    w: &mut Writer<'_>,
+    note: impl FnOnce(),
+) {
+    let mut told = *credit;
+    if credit.wants_update() && put(frame(told.advertise()), w) {
+        *credit = told;
+        note();
+    }
+}
