@@ -3,5 +3,7 @@
 
 pub mod impair;
 pub mod ranges;
+pub mod recovery;
 pub mod rng;
 pub mod time;
+pub mod wire;

@@ -1,0 +1,4 @@
+//! Tests of the whole of recovery.
+
+mod bulk;
+mod network;
