@@ -1,0 +1,134 @@
+//! The description of one direction of a bad network.
+
+use super::blackout::Blackout;
+use super::damage::Damage;
+use super::error::{ImpairError, check_share};
+use super::loss::Loss;
+use super::timing::Reorder;
+use crate::time::{Duration, Instant, nanos};
+
+/// Bytes of an IPv4 and a UDP header without options, which every datagram carries on the wire.
+pub const UDP_IP_OVERHEAD: u64 = 28;
+
+/// One direction of a link: first a queue of a given rate, then a line of a given delay. The
+/// default is a perfect link: at once, without limit, and everything arrives.
+///
+/// ```
+/// use towline::impair::{LinkConfig, Loss};
+/// use towline::time::Duration;
+///
+/// let bad = LinkConfig {
+///     jitter: Duration::from_millis(3),
+///     loss: Loss::Bursts { mean_loss: 0.02, mean_burst: 4.0 },
+///     ..LinkConfig::bottleneck(10_000_000, Duration::from_millis(25))
+/// };
+/// assert_eq!(bad.validate(), Ok(()));
+/// assert_eq!(bad.capacity_bytes, 62_500);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct LinkConfig {
+    /// Bits per second, at least 1; `None` is without limit, and then nothing queues.
+    pub rate_bps: Option<u64>,
+    /// Rates in bits per second that take effect at given times, in order. A rate of 0 stands
+    /// still until the next step.
+    pub rate_steps: Vec<(Instant, u64)>,
+    /// Bytes that may be queued, those being sent included; more are dropped at the tail. An idle
+    /// link takes a datagram of any size.
+    pub capacity_bytes: u64,
+    /// Marks (CE, where ECN-capable) what finds more than this many bytes queued, itself included.
+    pub mark_above_bytes: Option<u64>,
+    /// Bytes on the wire beside each datagram's own; [`UDP_IP_OVERHEAD`] by default.
+    pub overhead_bytes: u64,
+    /// The largest IP packet: a datagram that is larger with `overhead_bytes` is dropped.
+    pub mtu: Option<u64>,
+    /// Propagation, one way.
+    pub delay: Duration,
+    /// Added to the delay, uniformly from `-jitter` to `+jitter`; at most the delay.
+    pub jitter: Duration,
+    /// Whether datagrams may overtake each other.
+    pub reorder: Reorder,
+    /// Which datagrams are lost.
+    pub loss: Loss,
+    /// The share of datagrams, 0 to 1, that arrive twice, each copy with a delay of its own.
+    pub duplicate: f64,
+    /// Which datagrams have bits flipped.
+    pub damage: Damage,
+    /// The share of datagrams, 0 to 1, that lose at least their last byte.
+    pub truncate: f64,
+    /// When the line is down.
+    pub blackout: Blackout,
+}
+
+impl Default for LinkConfig {
+    fn default() -> Self {
+        Self {
+            rate_bps: None,
+            rate_steps: Vec::new(),
+            capacity_bytes: u64::MAX,
+            mark_above_bytes: None,
+            overhead_bytes: UDP_IP_OVERHEAD,
+            mtu: None,
+            delay: Duration::ZERO,
+            jitter: Duration::ZERO,
+            reorder: Reorder::default(),
+            loss: Loss::None,
+            duplicate: 0.0,
+            damage: Damage::default(),
+            truncate: 0.0,
+            blackout: Blackout::Never,
+        }
+    }
+}
+
+impl LinkConfig {
+    /// The smallest buffer that [`LinkConfig::bottleneck`] gives: ten full Ethernet packets.
+    const MIN_BUFFER_BYTES: u64 = 15_000;
+
+    /// A lossless link that sends `rate_bps` bits per second with a one-way `delay`, and buffers
+    /// one bandwidth-delay product of the round trip, if that way back is as long, or ten full
+    /// packets if that is more.
+    pub fn bottleneck(rate_bps: u64, delay: Duration) -> Self {
+        let bytes = u128::from(rate_bps) * u128::from(nanos(delay)) * 2 / 8 / 1_000_000_000;
+        let capacity_bytes = u64::try_from(bytes).unwrap_or(u64::MAX).max(Self::MIN_BUFFER_BYTES);
+        Self { rate_bps: Some(rate_bps), capacity_bytes, delay, ..Self::default() }
+    }
+
+    /// The same rate, buffer, overhead, MTU and delay, and nothing that goes wrong on the line:
+    /// what is left when faults end.
+    pub fn healed(&self) -> Self {
+        Self {
+            rate_bps: self.rate_bps,
+            rate_steps: self.rate_steps.clone(),
+            capacity_bytes: self.capacity_bytes,
+            mark_above_bytes: self.mark_above_bytes,
+            overhead_bytes: self.overhead_bytes,
+            mtu: self.mtu,
+            delay: self.delay,
+            ..Self::default()
+        }
+    }
+
+    /// That every field is in its range.
+    ///
+    /// # Errors
+    ///
+    /// The [`ImpairError`] of the first one that is not.
+    pub fn validate(&self) -> Result<(), ImpairError> {
+        let last_rate = self.rate_steps.last().map_or(self.rate_bps, |(_, rate)| Some(*rate));
+        if last_rate == Some(0) {
+            return Err(ImpairError::Rate);
+        }
+        if let Some(step) = self.rate_steps.windows(2).find(|two| two[1].0 <= two[0].0) {
+            return Err(ImpairError::RateSteps { at: step[1].0 });
+        }
+        if self.jitter > self.delay {
+            return Err(ImpairError::Jitter { jitter: self.jitter, delay: self.delay });
+        }
+        check_share("duplicate", self.duplicate)?;
+        check_share("truncate", self.truncate)?;
+        self.reorder.validate()?;
+        self.loss.validate()?;
+        self.damage.validate()?;
+        self.blackout.validate()
+    }
+}

@@ -1,0 +1,174 @@
+//! Propagation: what becomes of a datagram after it has left the queue, and when it arrives.
+
+use super::blackout::Blackout;
+use super::config::LinkConfig;
+use super::damage::Damage;
+use super::dice::Dice;
+use super::loss::LossProcess;
+use super::timing::Timing;
+use crate::rng::Rng;
+use crate::time::Instant;
+use std::array;
+use std::iter::Flatten;
+
+/// Set in the ordinal of a copy, so that its draws are not the original's.
+const COPY: u64 = 1 << 63;
+
+/// What became of a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fate {
+    /// It arrives, once or twice.
+    Delivered,
+    /// The line lost it.
+    Lost,
+    /// The queue was full.
+    Overflowed,
+    /// The line was down.
+    BlackedOut,
+    /// It was larger than the MTU.
+    Oversize,
+}
+
+/// A datagram at the far end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "four independent facts, not states")]
+pub struct Arrival {
+    /// When.
+    pub at: Instant,
+    /// Its bytes as they arrive.
+    pub datagram: Vec<u8>,
+    /// Whether it is the second of two.
+    pub is_copy: bool,
+    /// Whether bits were flipped.
+    pub is_damaged: bool,
+    /// Whether its end is missing.
+    pub is_truncated: bool,
+    /// Whether the queue was above its marking threshold: where the datagram is ECN-capable, its
+    /// carrier sets CE.
+    pub is_marked: bool,
+}
+
+/// What comes of one datagram: nothing, itself, or itself and a copy, in no order of time.
+#[derive(Clone, Debug)]
+pub struct Arrivals {
+    /// What became of it.
+    pub fate: Fate,
+    /// The bytes of a datagram that does not arrive, for its sender to use again; else empty.
+    pub discarded: Vec<u8>,
+    slots: [Option<Arrival>; 2],
+}
+
+impl Arrivals {
+    pub(super) fn none(fate: Fate, discarded: Vec<u8>) -> Self {
+        Self { fate, discarded, slots: [None, None] }
+    }
+
+    /// The arrivals, the original first.
+    pub fn iter(&self) -> impl Iterator<Item = &Arrival> {
+        self.slots.iter().flatten()
+    }
+
+    pub(super) fn mark(&mut self) {
+        self.slots.iter_mut().flatten().for_each(|arrival| arrival.is_marked = true);
+    }
+}
+
+impl IntoIterator for Arrivals {
+    type Item = Arrival;
+    type IntoIter = Flatten<array::IntoIter<Option<Arrival>, 2>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.slots.into_iter().flatten()
+    }
+}
+
+/// A one-way line of a given delay, and all that goes wrong on it. Rate and buffer are the
+/// [`Queue`](super::Queue)'s.
+#[derive(Clone, Debug)]
+pub struct Line {
+    blackout: Blackout,
+    loss: LossProcess,
+    timing: Timing,
+    duplicate: f64,
+    truncate: f64,
+    damage: Damage,
+    seeds: Seeds,
+}
+
+/// One seed per decision: turning one impairment on does not move the others.
+#[derive(Clone, Copy, Debug)]
+struct Seeds {
+    loss: u64,
+    duplicate: Dice,
+    truncate: Dice,
+    damage: Dice,
+}
+
+impl Line {
+    /// The line that `config`, which must be valid, describes.
+    pub fn new(config: &LinkConfig, seed: u64) -> Self {
+        let mut rng = Rng::from_u64(seed);
+        let timing = Dice::new(rng.u64());
+        let seeds = Seeds {
+            loss: rng.u64(),
+            duplicate: Dice::new(rng.u64()),
+            truncate: Dice::new(rng.u64()),
+            damage: Dice::new(rng.u64()),
+        };
+        Self {
+            blackout: config.blackout.clone(),
+            loss: LossProcess::new(&config.loss, seeds.loss),
+            timing: Timing::new(config.delay, config.jitter, config.reorder, timing),
+            duplicate: config.duplicate,
+            truncate: config.truncate,
+            damage: config.damage,
+            seeds,
+        }
+    }
+
+    /// Takes other settings, which must be valid, for the datagrams to come.
+    pub fn reconfigure(&mut self, config: &LinkConfig) {
+        self.blackout = config.blackout.clone();
+        self.loss = LossProcess::new(&config.loss, self.seeds.loss);
+        self.timing.reconfigure(config.delay, config.jitter, config.reorder);
+        self.duplicate = config.duplicate;
+        self.truncate = config.truncate;
+        self.damage = config.damage;
+    }
+
+    /// Carries a datagram whose last bit enters the line at `now`. `ordinal` is its number among
+    /// all that were sent this way, below 2^63, and decides with the seed what becomes of it.
+    pub fn carry(&mut self, now: Instant, ordinal: u64, datagram: Vec<u8>) -> Arrivals {
+        if self.blackout.covers(now) {
+            return Arrivals::none(Fate::BlackedOut, datagram);
+        }
+        if self.loss.is_lost(now, ordinal) {
+            return Arrivals::none(Fate::Lost, datagram);
+        }
+        let copy = self.seeds.duplicate.chance(ordinal, self.duplicate).then(|| datagram.clone());
+        let at = self.timing.arrival(now, ordinal);
+        let original = self.arrive(at, ordinal, datagram);
+        let copy = copy.map(|datagram| {
+            let at = self.timing.copy_arrival(now, ordinal | COPY);
+            self.arrive(at, ordinal | COPY, datagram)
+        });
+        Arrivals { fate: Fate::Delivered, discarded: Vec::new(), slots: [Some(original), copy] }
+    }
+
+    /// How many datagrams arrive after one that was sent later (RFC 4737); copies do not count.
+    pub fn reordered(&self) -> u64 {
+        self.timing.reordered()
+    }
+
+    fn arrive(&self, at: Instant, ordinal: u64, mut datagram: Vec<u8>) -> Arrival {
+        let is_truncated =
+            !datagram.is_empty() && self.seeds.truncate.chance(ordinal, self.truncate);
+        if is_truncated {
+            let left = self.seeds.truncate.fork(ordinal).below(0, datagram.len() as u64);
+            datagram.truncate(left as usize);
+        }
+        let is_damaged = self.damage.apply(self.seeds.damage, ordinal, &mut datagram);
+        let is_copy = ordinal & COPY != 0;
+        Arrival { at, datagram, is_copy, is_damaged, is_truncated, is_marked: false }
+    }
+}

@@ -1,0 +1,154 @@
+//! One direction of a link: a queue, then a line, and the count of what became of everything.
+
+use super::config::LinkConfig;
+use super::error::ImpairError;
+use super::line::{Arrivals, Fate, Line};
+use super::queue::Queue;
+use crate::time::Instant;
+
+#[cfg(test)]
+mod tests;
+
+/// What became of what was sent. Always
+/// `packets + duplicated == delivered + lost + overflowed + blacked_out + oversize`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LinkStats {
+    /// Datagrams sent into the link.
+    pub packets: u64,
+    /// Their bytes, overhead included.
+    pub bytes: u64,
+    /// Datagrams and copies that arrive; some may still be on their way.
+    pub delivered: u64,
+    /// Their bytes, overhead included and truncated ends not.
+    pub delivered_bytes: u64,
+    /// Lost by the line.
+    pub lost: u64,
+    /// Dropped because the queue was full.
+    pub overflowed: u64,
+    /// Dropped because the line was down.
+    pub blacked_out: u64,
+    /// Dropped because they were larger than the MTU.
+    pub oversize: u64,
+    /// Copies made.
+    pub duplicated: u64,
+    /// Arrivals with flipped bits.
+    pub damaged: u64,
+    /// Arrivals without their end.
+    pub truncated: u64,
+    /// Arrivals marked for congestion.
+    pub marked: u64,
+    /// Datagrams that arrive after one that was sent later (RFC 4737); copies do not count.
+    pub reordered: u64,
+}
+
+/// One direction of a network path. It has no clock and no timers: each datagram sent comes back
+/// at once, with the time at which its carrier has to deliver it.
+///
+/// ```
+/// use towline::impair::{Link, LinkConfig};
+/// use towline::time::{Duration, Instant};
+///
+/// // 1,222 bytes and 28 of headers take 1 ms at 10 Mbit/s, then 25 ms to the other end.
+/// let config = LinkConfig::bottleneck(10_000_000, Duration::from_millis(25));
+/// let mut link = Link::new(config, 1)?;
+/// let arrivals = link.send(Instant::ZERO, vec![0; 1222]);
+/// assert_eq!(arrivals.iter().next().map(|a| a.at), Some(Instant::from_millis(26)));
+/// # Ok::<(), towline::impair::ImpairError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Link {
+    config: LinkConfig,
+    queue: Queue,
+    line: Line,
+    stats: LinkStats,
+}
+
+impl Link {
+    /// A link on which the seed alone decides what becomes of the n-th datagram.
+    ///
+    /// # Errors
+    ///
+    /// The [`ImpairError`] of the first field of `config` that is out of its range.
+    pub fn new(config: LinkConfig, seed: u64) -> Result<Self, ImpairError> {
+        config.validate()?;
+        let queue =
+            Queue::new(config.rate_bps, config.capacity_bytes).with_steps(&config.rate_steps);
+        let line = Line::new(&config, seed);
+        Ok(Self { config, queue, line, stats: LinkStats::default() })
+    }
+
+    /// Sends one datagram at `now`; a `now` that goes back counts as the latest one seen.
+    pub fn send(&mut self, now: Instant, datagram: Vec<u8>) -> Arrivals {
+        let ordinal = self.stats.packets;
+        let bytes = self.config.overhead_bytes.saturating_add(datagram.len() as u64);
+        self.stats.packets += 1;
+        self.stats.bytes = self.stats.bytes.saturating_add(bytes);
+        let arrivals = self.pass(now, ordinal, bytes, datagram);
+        self.count(&arrivals);
+        arrivals
+    }
+
+    /// Takes other settings from now on: to heal a link, or to break it. What is on its way still
+    /// arrives when it should; counts, ordinals and the order of arrivals go on.
+    ///
+    /// # Errors
+    ///
+    /// The [`ImpairError`] of the first field of `config` that is out of its range; the link then
+    /// keeps its settings.
+    pub fn reconfigure(&mut self, config: LinkConfig) -> Result<(), ImpairError> {
+        config.validate()?;
+        self.queue.reconfigure(config.rate_bps, &config.rate_steps, config.capacity_bytes);
+        self.line.reconfigure(&config);
+        self.config = config;
+        Ok(())
+    }
+
+    /// The settings in force.
+    pub fn config(&self) -> &LinkConfig {
+        &self.config
+    }
+
+    /// What became of everything so far.
+    pub fn stats(&self) -> LinkStats {
+        LinkStats { reordered: self.line.reordered(), ..self.stats }
+    }
+
+    /// The queue, for its backlog.
+    pub fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    fn pass(&mut self, now: Instant, ordinal: u64, bytes: u64, datagram: Vec<u8>) -> Arrivals {
+        if self.config.mtu.is_some_and(|mtu| bytes > mtu) {
+            return Arrivals::none(Fate::Oversize, datagram);
+        }
+        let Some(left) = self.queue.admit(now, bytes) else {
+            return Arrivals::none(Fate::Overflowed, datagram);
+        };
+        let mut arrivals = self.line.carry(left, ordinal, datagram);
+        if self.config.mark_above_bytes.is_some_and(|limit| self.queue.backlog(now) > limit) {
+            arrivals.mark();
+        }
+        arrivals
+    }
+
+    fn count(&mut self, arrivals: &Arrivals) {
+        let stats = &mut self.stats;
+        match arrivals.fate {
+            Fate::Delivered => {}
+            Fate::Lost => stats.lost += 1,
+            Fate::Overflowed => stats.overflowed += 1,
+            Fate::BlackedOut => stats.blacked_out += 1,
+            Fate::Oversize => stats.oversize += 1,
+        }
+        for arrival in arrivals.iter() {
+            let bytes = self.config.overhead_bytes.saturating_add(arrival.datagram.len() as u64);
+            stats.delivered += 1;
+            stats.delivered_bytes = stats.delivered_bytes.saturating_add(bytes);
+            stats.duplicated += u64::from(arrival.is_copy);
+            stats.damaged += u64::from(arrival.is_damaged);
+            stats.truncated += u64::from(arrival.is_truncated);
+            stats.marked += u64::from(arrival.is_marked);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! A bad network for datagrams, without sockets or a clock: the simulator and the relay of the
+//! command line impair their datagrams with the same code.
+//!
+//! A [`Link`] is one direction. Queueing and propagation are two physics and two structs:
+//!
+//! ```text
+//!   send(now, datagram)                                                        0, 1 or 2 Arrivals
+//!        |                                                                              ^
+//!        v      larger?         full?              down?       lost?                    |
+//!      [ mtu ] -------> [ Queue: rate, capacity ] -> [ Line: blackout, loss, duplicate, delay,
+//!      Oversize          Overflowed                   jitter, reordering, truncation, damage ]
+//!                                                     BlackedOut    Lost
+//! ```
+//!
+//! | file | its one concept |
+//! |---|---|
+//! | `config.rs` | [`LinkConfig`]: the description of one direction, and what of it makes sense |
+//! | `link.rs` | [`Link`]: queue and line together, [`LinkStats`] |
+//! | `queue.rs` | [`Queue`]: rate and drop-tail buffer; when the last bit of a datagram has left |
+//! | `line.rs` | [`Line`]: what becomes of a datagram on its way |
+//! | `loss.rs` | [`Loss`]: independent, bursts per packet or in time, scripted |
+//! | `timing.rs` | [`Reorder`], delay and jitter: when a datagram arrives |
+//! | `damage.rs` | [`Damage`]: which bits arrive flipped |
+//! | `blackout.rs` | [`Blackout`]: when nothing passes |
+//! | `dice.rs` | a random number for every ordinal, in any order |
+//! | `error.rs` | [`ImpairError`] |
+//!
+//! What becomes of the n-th datagram depends on the seed, on n and (for bursts in time and for
+//! blackouts) on when it enters the line, never on its bytes or on another impairment being on.
+//! All is arithmetic on integers and IEEE 754 basic operations: a seed means the same everywhere.
+
+mod blackout;
+mod config;
+mod damage;
+pub(crate) mod dice;
+mod error;
+mod line;
+mod link;
+mod loss;
+mod queue;
+mod timing;
+
+pub use blackout::Blackout;
+pub use config::{LinkConfig, UDP_IP_OVERHEAD};
+pub use damage::{Damage, Region};
+pub use error::ImpairError;
+pub use line::{Arrival, Arrivals, Fate, Line};
+pub use link::{Link, LinkStats};
+pub use loss::Loss;
+pub use queue::Queue;
+pub use timing::Reorder;
