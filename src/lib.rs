@@ -1,6 +1,8 @@
 //! towline: TCP's guarantees over plain UDP, as many or as few of them as each piece of data needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod connection;
+pub mod endpoint;
 pub mod impair;
 pub mod ranges;
 pub mod recovery;

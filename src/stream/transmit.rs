@@ -49,6 +49,11 @@ impl Streams {
             || self.sendable().is_some()
     }
 
+    /// Whether some writer waits for room in the send buffer.
+    pub fn is_send_buffer_full(&self) -> bool {
+        !self.writers.is_empty()
+    }
+
     /// Whether lost data waits to be sent again.
     pub fn has_retransmissions(&self) -> bool {
         !self.schedule.resend.is_empty()
