@@ -21,6 +21,12 @@ impl SendCredit {
         self.limit.saturating_sub(self.used)
     }
 
+    /// What was used.
+    #[cfg(test)]
+    pub(super) const fn used(&self) -> u64 {
+        self.used
+    }
+
     /// Takes a new limit; smaller ones are old news (RFC 9000 §4.1). Returns whether it grew.
     pub(super) const fn raise(&mut self, limit: u64) -> bool {
         let grew = limit > self.limit;
