@@ -265,7 +265,7 @@ fn windows_grow_while_they_are_used_well() {
         b.on_round();
         flow(&mut b, &mut a);
     }
-    assert_eq!(flights, [256, 512, 1024, 1024, 1024, 1024]);
+    assert_eq!(flights, [256, 1024, 1024, 1024, 1024, 1024]);
 }
 
 #[test]

@@ -38,6 +38,7 @@ impl Streams {
         }
         self.write_data(Which::Lost, w, note);
         self.write_data(Which::New, w, note);
+        self.wake_writers();
     }
 
     /// Whether `write_frames` would write something into an empty packet.
