@@ -5,5 +5,7 @@ pub mod impair;
 pub mod ranges;
 pub mod recovery;
 pub mod rng;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod time;
 pub mod wire;
