@@ -97,10 +97,13 @@ impl Link {
     /// keeps its settings.
     pub fn reconfigure(&mut self, config: LinkConfig) -> Result<(), ImpairError> {
         config.validate()?;
-        self.queue.reconfigure(config.rate_bps, &config.rate_steps, config.capacity_bytes);
-        self.line.reconfigure(&config);
-        self.config = config;
+        self.apply(config);
         Ok(())
+    }
+
+    /// Ends all faults: the link goes on as [`LinkConfig::healed`] of its settings.
+    pub fn heal(&mut self) {
+        self.apply(self.config.healed());
     }
 
     /// The settings in force.
@@ -116,6 +119,12 @@ impl Link {
     /// The queue, for its backlog.
     pub fn queue(&self) -> &Queue {
         &self.queue
+    }
+
+    fn apply(&mut self, config: LinkConfig) {
+        self.queue.reconfigure(config.rate_bps, &config.rate_steps, config.capacity_bytes);
+        self.line.reconfigure(&config);
+        self.config = config;
     }
 
     fn pass(&mut self, now: Instant, ordinal: u64, bytes: u64, datagram: Vec<u8>) -> Arrivals {
