@@ -85,3 +85,17 @@ fn table() {
         println!("   {}", series.join(" "));
     }
 }
+
+#[test]
+fn one() {
+    let get = |name: &str, default: f64| {
+        std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
+    };
+    let mut path = Path::new(get("MBIT", 100.0), get("RTT", 50.0) as u64);
+    path.loss = get("LOSS", 0.0);
+    path.queue_bdp = get("QUEUE", 1.0);
+    path.jitter = Duration::from_millis(get("JITTER", 0.0) as u64);
+    path.ack_heap = Duration::from_millis(get("HEAP", 0.0) as u64);
+    let net = transfer(path, bbr(), get("MB", 20.0) as u64 * MB);
+    show("one", &net);
+}

@@ -10,6 +10,9 @@ const MIN_RTT_LIFETIME: Duration = Duration::from_secs(5);
 /// Loss at low load above this is not compensated: sending more would not help any more.
 const MAX_PATH_LOSS: f64 = 0.3;
 
+/// Samples of the round-trip time whose least shows the queue of the moment, as RFC 9406 §4.2 has it.
+const RECENT_RTTS: usize = 8;
+
 /// The share of the past that the estimate of the path's own loss keeps per round.
 const LOSS_MEMORY: f64 = 0.9;
 
@@ -123,6 +126,7 @@ pub(super) struct Model {
     min_rtt: Option<Duration>,
     /// When a round-trip time close to the minimum was last seen.
     min_rtt_at: Instant,
+    recent_rtts: [Duration; RECENT_RTTS],
     round: Round,
     round_count: u64,
     /// The round ends when a packet is acknowledged that was sent after this much was delivered.
@@ -139,6 +143,7 @@ impl Model {
             bandwidth: CycleMax::default(),
             min_rtt: None,
             min_rtt_at: Instant::ZERO,
+            recent_rtts: [Duration::ZERO; RECENT_RTTS],
             round: Round::new(Instant::ZERO),
             round_count: 0,
             round_end: 0,
@@ -148,13 +153,17 @@ impl Model {
         }
     }
 
-    /// Takes an ACK in; returns the round that it ends, if it does.
-    pub(super) fn on_ack(&mut self, ack: &AckSample) -> Option<Round> {
+    /// Takes an ACK in; returns the round that it ends, if it does. While `is_starting`, every
+    /// sample counts at once, else the mean of each round does.
+    pub(super) fn on_ack(&mut self, ack: &AckSample, is_starting: bool) -> Option<Round> {
         if let Some(rtt) = ack.rtt_sample {
             self.on_rtt(ack.now, rtt);
         }
         if let Some(rate) = ack.rate.bytes_per_second() {
             self.round.best_rate = self.round.best_rate.max(rate as f64);
+            if is_starting {
+                self.bandwidth.this = self.bandwidth.this.max(rate as f64);
+            }
         }
         let (bandwidth, limit) = (self.bandwidth(), self.bdp(1.0) as u64);
         self.aggregation.on_ack(ack.now, ack.bytes, bandwidth, self.round_count, limit);
@@ -176,6 +185,8 @@ impl Model {
     }
 
     fn on_rtt(&mut self, now: Instant, rtt: Duration) {
+        self.recent_rtts.rotate_left(1);
+        self.recent_rtts[RECENT_RTTS - 1] = rtt;
         self.round.min_rtt = Some(self.round.min_rtt.map_or(rtt, |min| min.min(rtt)));
         match self.min_rtt {
             Some(min) if rtt > min + min / 16 => {}
@@ -211,6 +222,14 @@ impl Model {
         let bound = if self.low_load_bytes > 4.0 * bytes { self.path_loss() + 0.1 } else { 1.0 };
         self.low_load_lost = self.low_load_lost * LOSS_MEMORY + round.loss().min(bound) * bytes;
         self.low_load_bytes = self.low_load_bytes * LOSS_MEMORY + bytes;
+    }
+
+    /// Whatever its load, a `round` that lost less than the estimate proves that it is too high.
+    pub(super) fn on_less_loss(&mut self, round: &Round, packet: u64) {
+        let most = round.loss() + self.chance(round, packet);
+        if self.path_loss() > most {
+            self.low_load_lost = self.low_load_bytes * most;
+        }
     }
 
     /// The minimum is void, because it was not seen again: the next sample replaces it.
@@ -269,14 +288,28 @@ impl Model {
 
     /// Whether the queue never emptied in `round`, beyond what noise explains.
     pub(super) fn is_queue_standing(&self, round: &Round) -> bool {
-        self.standing_queue(round) > (self.min_rtt() / 8).max(Duration::from_millis(1))
+        self.standing_queue(round) > self.queue_tolerance()
+    }
+
+    fn queue_tolerance(&self) -> Duration {
+        (self.min_rtt() / 8).max(Duration::from_millis(1))
+    }
+
+    /// Whether a queue stands at this moment, as far as the last few samples tell.
+    pub(super) fn is_queue_growing(&self) -> bool {
+        let least = self.recent_rtts.iter().min().copied().unwrap_or_default();
+        least > self.min_rtt() + self.queue_tolerance()
     }
 
     /// Whether more was lost in `round` than the path's own loss and chance explain.
     pub(super) fn is_loss_excessive(&self, round: &Round, packet: u64) -> bool {
+        round.loss() > self.path_loss() + self.chance(round, packet) + 0.02
+    }
+
+    /// By how much the loss of `round` may differ from the path's by chance: three deviations.
+    fn chance(&self, round: &Round, packet: u64) -> f64 {
         let own = self.path_loss();
         let packets = (round.bytes() / packet.max(1)).max(1) as f64;
-        let chance = 3.0 * (own * (1.0 - own) / packets).sqrt();
-        round.loss() > own + chance + 0.02
+        3.0 * (own * (1.0 - own) / packets).sqrt()
     }
 }
