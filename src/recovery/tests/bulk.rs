@@ -40,8 +40,25 @@ fn show(name: &str, net: &Net) -> f64 {
 fn table() {
     for loss in [0.0, 0.01, 0.05, 0.1, 0.2] {
         for jitter in [0, 10] {
-            let path = Path { loss, jitter: Duration::from_millis(jitter), ..Path::new(100.0, 50) };
-            show(&format!("100/50 loss {loss} jitter {jitter}"), &transfer(path, bbr(), 20 * MB));
+            let mut shares = Vec::new();
+            let mut queues = Vec::new();
+            for seed in 1..=5 {
+                let path = Path {
+                    loss,
+                    seed,
+                    jitter: Duration::from_millis(jitter),
+                    ..Path::new(100.0, 50)
+                };
+                let net = transfer(path, bbr(), 20 * MB);
+                shares.push(net.share(0));
+                queues.push(net.mean_queue_ms());
+            }
+            println!(
+                "loss {loss} jitter {jitter} share mean {:.3} least {:.3} queue {:.1}",
+                shares.iter().sum::<f64>() / 5.0,
+                shares.iter().copied().fold(1.0, f64::min),
+                queues.iter().sum::<f64>() / 5.0
+            );
         }
     }
     show("200/50 loss .1", &transfer(Path { loss: 0.1, ..Path::new(200.0, 50) }, bbr(), 20 * MB));
@@ -98,4 +115,84 @@ fn one() {
     path.ack_heap = Duration::from_millis(get("HEAP", 0.0) as u64);
     let net = transfer(path, bbr(), get("MB", 20.0) as u64 * MB);
     show("one", &net);
+}
+
+#[test]
+fn two() {
+    for (mbit, rtt, queue_bdp, loss) in [
+        (100.0, 50, 1.0, 0.0),
+        (100.0, 50, 0.25, 0.0),
+        (100.0, 50, 2.0, 0.02),
+        (20.0, 20, 1.0, 0.0),
+        (10.0, 100, 1.0, 0.0),
+    ] {
+        for gap in [0, 3000] {
+            let path = Path { queue_bdp, loss, ..Path::new(mbit, rtt) };
+            let mut net = Net::new(path);
+            net.add(bbr(), 500 * MB, Instant::ZERO);
+            net.add(bbr(), 500 * MB, Instant::from_millis(gap));
+            net.run(Instant::from_millis(30_000));
+            let sums: Vec<u64> = (0..2).map(|i| net.arrived[i][150..].iter().sum()).collect();
+            println!(
+                "two {mbit} {rtt} q {queue_bdp} loss {loss} gap {gap}: share a {:.3} util {:.3} queue {:.1} ms",
+                sums[0] as f64 / (sums[0] + sums[1]) as f64,
+                (sums[0] + sums[1]) as f64 * 8.0 / 15.0 / mbit / 1e6 / (1.0 - loss),
+                net.mean_queue_ms()
+            );
+            if std::env::var("SERIES").is_ok() {
+                for i in 0..2 {
+                    println!(
+                        "   {}",
+                        net.arrived[i]
+                            .iter()
+                            .map(|b| (b * 80 / 1_000_000).to_string())
+                            .collect::<Vec<_>>()
+                            .join(" ")
+                    );
+                }
+            }
+        }
+    }
+    for (a, b) in [(bbr(), reno()), (reno(), reno())] {
+        let mut net = Net::new(Path::new(100.0, 50));
+        net.add(a, 500 * MB, Instant::ZERO);
+        net.add(b, 500 * MB, Instant::ZERO);
+        net.run(Instant::from_millis(20_000));
+        let sums: Vec<u64> = (0..2).map(|i| net.arrived[i][80..].iter().sum()).collect();
+        println!("two, second reno: share a {:.3}", sums[0] as f64 / (sums[0] + sums[1]) as f64);
+    }
+    for loss in [0.001, 0.01] {
+        let path = Path { loss, queue_bdp: 4.0, ..Path::new(1000.0, 50) };
+        let mut net = Net::new(path);
+        net.add(reno(), 5000 * MB, Instant::ZERO);
+        net.run(Instant::from_millis(60_000));
+        let sum: u64 = net.arrived[0][50..].iter().sum();
+        let rate = sum as f64 / 1228.0 * 1200.0 / 55.0;
+        let mathis = 1200.0 / 0.050 * (1.5f64 / loss).sqrt();
+        println!(
+            "reno loss {loss}: {:.2} Mbit/s, Mathis {:.2}, ratio {:.2}",
+            rate * 8e-6,
+            mathis * 8e-6,
+            rate / mathis
+        );
+    }
+    for damage in [0.0, 0.01] {
+        let path = Path { damage, ..Path::new(100.0, 50) };
+        show("reno damage", &transfer(path, reno(), 20 * MB));
+        show("bbr damage", &transfer(path, bbr(), 20 * MB));
+    }
+    let outage = (Instant::from_millis(1000), Instant::from_millis(61_000));
+    for c in [bbr(), reno()] {
+        let net = transfer(Path { outage, ..Path::new(20.0, 50) }, c, 20 * MB);
+        show("outage of a minute", &net);
+        println!("silence {:?} done {:?}", net.flows[0].longest_silence, net.flows[0].done);
+        println!(
+            "   {}",
+            net.arrived[0][600..]
+                .iter()
+                .map(|b| (b * 80 / 1_000_000).to_string())
+                .collect::<Vec<_>>()
+                .join(" ")
+        );
+    }
 }

@@ -69,6 +69,7 @@ pub struct Bbr {
     cruise_rounds: u64,
     /// Whether it follows a PROBE_DOWN whose load was certainly low.
     is_after_down: bool,
+    has_receded: bool,
     /// The share of its rate that PROBE_CRUISE gives up to let a standing queue drain.
     queue_yield: f64,
     /// What was in flight when the bottleneck's queue overflowed; `f64::INFINITY` if it never did.
@@ -95,6 +96,7 @@ impl Bbr {
             full_rounds: 0,
             cruise_rounds: CRUISE_ROUNDS,
             is_after_down: false,
+            has_receded: false,
             queue_yield: 0.0,
             inflight_bound: f64::INFINITY,
             cwnd: INITIAL_WINDOW_PACKETS * max_payload,
@@ -118,6 +120,7 @@ impl Bbr {
     fn enter_cruise(&mut self, now: Instant, delivered: u64) {
         self.is_after_down = self.phase == Phase::ProbeDown;
         self.enter(now, Phase::ProbeCruise);
+        self.has_receded = false;
         self.queue_yield = 0.0;
         // Any number that differs between flows serves to keep them out of step.
         self.cruise_rounds = CRUISE_ROUNDS + delivered / self.max_payload % (CRUISE_SPREAD + 1);
@@ -228,7 +231,8 @@ impl Bbr {
     fn on_cruise_round(&mut self, ack: &AckSample, round: &Round, is_queued: bool) {
         if is_queued {
             let sent = self.pacing_rate * (1.0 - self.model.path_loss());
-            if round.rate() < 0.9 * sent && !round.is_app_limited() {
+            if round.rate() < 0.9 * sent && !round.is_app_limited() && !self.has_receded {
+                self.has_receded = round.rate() > 0.5 * sent;
                 // More was sent than came through a bottleneck that was busy all the time.
                 self.model.on_saturated(round);
             }
@@ -242,7 +246,11 @@ impl Bbr {
         }
         let queue = self.model.standing_queue(round).as_secs_f64();
         let min_rtt = self.model.min_rtt().as_secs_f64().max(1e-6);
-        self.queue_yield = (queue / min_rtt / 2.0).min(MAX_QUEUE_YIELD + self.model.path_loss());
+        if self.phase_rounds > 1 {
+            // The first round still sees the queue that the phase before emptied.
+            let most = MAX_QUEUE_YIELD + self.model.path_loss();
+            self.queue_yield = (queue / min_rtt / 2.0).min(most);
+        }
         if self.phase_rounds >= self.cruise_rounds && !round.is_app_limited() {
             self.enter(ack.now, Phase::ProbeRefill);
         }

@@ -11,7 +11,7 @@ const MIN_RTT_LIFETIME: Duration = Duration::from_secs(5);
 const MAX_PATH_LOSS: f64 = 0.3;
 
 /// Samples of the round-trip time whose least shows the queue of the moment, as RFC 9406 §4.2 has it.
-const RECENT_RTTS: usize = 8;
+const RECENT_RTTS: usize = 4;
 
 /// The share of the past that the estimate of the path's own loss keeps per round.
 const LOSS_MEMORY: f64 = 0.9;
@@ -127,6 +127,7 @@ pub(super) struct Model {
     /// When a round-trip time close to the minimum was last seen.
     min_rtt_at: Instant,
     recent_rtts: [Duration; RECENT_RTTS],
+    recent_rtt_at: Instant,
     round: Round,
     round_count: u64,
     /// The round ends when a packet is acknowledged that was sent after this much was delivered.
@@ -144,6 +145,7 @@ impl Model {
             min_rtt: None,
             min_rtt_at: Instant::ZERO,
             recent_rtts: [Duration::ZERO; RECENT_RTTS],
+            recent_rtt_at: Instant::ZERO,
             round: Round::new(Instant::ZERO),
             round_count: 0,
             round_end: 0,
@@ -185,11 +187,17 @@ impl Model {
     }
 
     fn on_rtt(&mut self, now: Instant, rtt: Duration) {
-        self.recent_rtts.rotate_left(1);
-        self.recent_rtts[RECENT_RTTS - 1] = rtt;
+        // ACKs that come in a heap are one sample: the older ones in it waited for the newest.
+        if now.saturating_since(self.recent_rtt_at) > self.min_rtt() / 32 {
+            self.recent_rtt_at = now;
+            self.recent_rtts.rotate_left(1);
+            self.recent_rtts[RECENT_RTTS - 1] = rtt;
+        } else {
+            self.recent_rtts[RECENT_RTTS - 1] = self.recent_rtts[RECENT_RTTS - 1].min(rtt);
+        }
         self.round.min_rtt = Some(self.round.min_rtt.map_or(rtt, |min| min.min(rtt)));
         match self.min_rtt {
-            Some(min) if rtt > min + min / 16 => {}
+            Some(min) if rtt > min + min / 64 => {}
             known => {
                 self.min_rtt = Some(known.map_or(rtt, |min| min.min(rtt)));
                 self.min_rtt_at = now;
@@ -212,7 +220,9 @@ impl Model {
     /// The bottleneck was busy for the whole `round`: its rate is the bandwidth, though it be less
     /// than what is remembered.
     pub(super) fn on_saturated(&mut self, round: &Round) {
-        self.bandwidth = CycleMax { last: 0.0, this: round.rate() };
+        let least =
+            if round.rate() < 0.5 * self.bandwidth() { 0.0 } else { 0.85 * self.bandwidth() };
+        self.bandwidth = CycleMax { last: 0.0, this: round.rate().max(least) };
     }
 
     /// The `round` was at low load: what was lost in it is the path's own loss.
