@@ -196,3 +196,11 @@ fn two() {
         );
     }
 }
+#[test]
+fn starve() {
+    let path = Path::new(20.0, 20);
+    let mut net = Net::new(path);
+    net.add(bbr(), 500 * MB, Instant::ZERO);
+    net.add(bbr(), 500 * MB, Instant::ZERO);
+    net.run(Instant::from_millis(16_000));
+}

@@ -69,7 +69,6 @@ pub struct Bbr {
     cruise_rounds: u64,
     /// Whether it follows a PROBE_DOWN whose load was certainly low.
     is_after_down: bool,
-    has_receded: bool,
     /// The share of its rate that PROBE_CRUISE gives up to let a standing queue drain.
     queue_yield: f64,
     /// What was in flight when the bottleneck's queue overflowed; `f64::INFINITY` if it never did.
@@ -96,7 +95,6 @@ impl Bbr {
             full_rounds: 0,
             cruise_rounds: CRUISE_ROUNDS,
             is_after_down: false,
-            has_receded: false,
             queue_yield: 0.0,
             inflight_bound: f64::INFINITY,
             cwnd: INITIAL_WINDOW_PACKETS * max_payload,
@@ -120,7 +118,6 @@ impl Bbr {
     fn enter_cruise(&mut self, now: Instant, delivered: u64) {
         self.is_after_down = self.phase == Phase::ProbeDown;
         self.enter(now, Phase::ProbeCruise);
-        self.has_receded = false;
         self.queue_yield = 0.0;
         // Any number that differs between flows serves to keep them out of step.
         self.cruise_rounds = CRUISE_ROUNDS + delivered / self.max_payload % (CRUISE_SPREAD + 1);
@@ -150,7 +147,7 @@ impl Bbr {
         let is_lossy = self.model.is_loss_excessive(round, self.max_payload);
         if std::env::var("TRACE").is_ok() {
             eprintln!(
-                "ROUND {} {:?} bw {:.1} round {:.1} loss {:.3} own {:.3} queue {:?} minrtt {:?} queued {is_queued} lossy {is_lossy} cwnd {} flight {} bound {} yield {:.2} extra {}",
+                "ROUND {self:p} {} {:?} bw {:.1} round {:.1} loss {:.3} own {:.3} queue {:?} minrtt {:?} queued {is_queued} lossy {is_lossy} cwnd {} flight {} bound {} yield {:.2} extra {}",
                 ack.now,
                 self.phase,
                 self.model.bandwidth() * 8e-6,
@@ -166,15 +163,18 @@ impl Bbr {
                 self.model.extra_acked() / 1200
             );
         }
-        if (is_queued && is_lossy) || round.is_marked() {
+        let is_overflowing = (is_queued && is_lossy) || round.is_marked();
+        let is_probing = matches!(self.phase, Phase::Startup | Phase::ProbeRefill | Phase::ProbeUp);
+        if is_overflowing && is_probing {
             self.on_overflow(round);
         }
         if !round.is_app_limited() {
-            self.model.on_less_loss(round, self.max_payload);
+            self.model.on_any_load(round, self.max_payload);
         }
         match self.phase {
             Phase::Startup => self.on_startup_round(ack, round, is_queued, is_lossy),
             Phase::ProbeCruise => self.on_cruise_round(ack, round, is_queued),
+            Phase::ProbeRefill if is_overflowing => self.enter_down(ack.now),
             Phase::ProbeRefill => {
                 self.full_bandwidth = self.model.bandwidth();
                 self.enter(ack.now, Phase::ProbeUp);
@@ -200,7 +200,7 @@ impl Bbr {
     /// The queue overflowed in `round`: what arrived in it is what path and queue can hold.
     fn on_overflow(&mut self, round: &Round) {
         let held = round.bytes() as f64 * (1.0 - round.loss()) / (1.0 - self.model.path_loss());
-        self.inflight_bound = held.max(self.model.bdp(1.0));
+        self.inflight_bound = held.max(self.model.remembered_bdp());
     }
 
     fn on_startup_round(
@@ -231,8 +231,7 @@ impl Bbr {
     fn on_cruise_round(&mut self, ack: &AckSample, round: &Round, is_queued: bool) {
         if is_queued {
             let sent = self.pacing_rate * (1.0 - self.model.path_loss());
-            if round.rate() < 0.9 * sent && !round.is_app_limited() && !self.has_receded {
-                self.has_receded = round.rate() > 0.5 * sent;
+            if round.rate() < 0.9 * sent && !round.is_app_limited() {
                 // More was sent than came through a bottleneck that was busy all the time.
                 self.model.on_saturated(round);
             }
@@ -252,6 +251,7 @@ impl Bbr {
             self.queue_yield = (queue / min_rtt / 2.0).min(most);
         }
         if self.phase_rounds >= self.cruise_rounds && !round.is_app_limited() {
+            self.model.on_refill();
             self.enter(ack.now, Phase::ProbeRefill);
         }
     }

@@ -119,10 +119,30 @@ impl Aggregation {
     }
 }
 
+/// The share of bytes that rounds lost, later rounds counting more.
+#[derive(Clone, Copy, Debug, Default)]
+struct LossShare {
+    lost: f64,
+    bytes: f64,
+}
+
+impl LossShare {
+    fn add(&mut self, loss: f64, bytes: u64) {
+        self.lost = self.lost * LOSS_MEMORY + loss * bytes as f64;
+        self.bytes = self.bytes * LOSS_MEMORY + bytes as f64;
+    }
+
+    fn share(&self) -> f64 {
+        if self.bytes > 0.0 { self.lost / self.bytes } else { 0.0 }
+    }
+}
+
 /// The model.
 #[derive(Debug)]
 pub(super) struct Model {
     bandwidth: CycleMax,
+    /// What the path delivered under load, below the remembered bandwidth.
+    short_term: Option<f64>,
     min_rtt: Option<Duration>,
     /// When a round-trip time close to the minimum was last seen.
     min_rtt_at: Instant,
@@ -132,9 +152,10 @@ pub(super) struct Model {
     round_count: u64,
     /// The round ends when a packet is acknowledged that was sent after this much was delivered.
     round_end: u64,
-    /// Bytes lost and sent in rounds at low load, decaying: their quotient is the path's own loss.
-    low_load_lost: f64,
-    low_load_bytes: f64,
+    /// The loss of rounds at low load: the path's own.
+    low_load: LossShare,
+    /// The loss of all rounds.
+    recent: LossShare,
     aggregation: Aggregation,
 }
 
@@ -142,6 +163,7 @@ impl Model {
     pub(super) fn new() -> Self {
         Self {
             bandwidth: CycleMax::default(),
+            short_term: None,
             min_rtt: None,
             min_rtt_at: Instant::ZERO,
             recent_rtts: [Duration::ZERO; RECENT_RTTS],
@@ -149,8 +171,8 @@ impl Model {
             round: Round::new(Instant::ZERO),
             round_count: 0,
             round_end: 0,
-            low_load_lost: 0.0,
-            low_load_bytes: 0.0,
+            low_load: LossShare::default(),
+            recent: LossShare::default(),
             aggregation: Aggregation::default(),
         }
     }
@@ -217,28 +239,31 @@ impl Model {
         self.bandwidth = CycleMax { last: self.bandwidth.this, this: 0.0 };
     }
 
-    /// The bottleneck was busy for the whole `round`: its rate is the bandwidth, though it be less
-    /// than what is remembered.
+    /// The bottleneck was busy for the whole `round`: its rate is what we get for now, though it be
+    /// less than what is remembered. Others may be the cause, so it holds until the next probe only.
     pub(super) fn on_saturated(&mut self, round: &Round) {
-        let least =
-            if round.rate() < 0.5 * self.bandwidth() { 0.0 } else { 0.85 * self.bandwidth() };
-        self.bandwidth = CycleMax { last: 0.0, this: round.rate().max(least) };
+        self.short_term = Some(round.rate());
+    }
+
+    /// A probe begins: what was true under load need not be true any more.
+    pub(super) const fn on_refill(&mut self) {
+        self.short_term = None;
     }
 
     /// The `round` was at low load: what was lost in it is the path's own loss.
     pub(super) fn on_low_load(&mut self, round: &Round) {
-        let bytes = round.bytes() as f64;
         // Bursts of loss count, but one round alone must not turn the estimate over.
-        let bound = if self.low_load_bytes > 4.0 * bytes { self.path_loss() + 0.1 } else { 1.0 };
-        self.low_load_lost = self.low_load_lost * LOSS_MEMORY + round.loss().min(bound) * bytes;
-        self.low_load_bytes = self.low_load_bytes * LOSS_MEMORY + bytes;
+        let is_settled = self.low_load.bytes > 4.0 * round.bytes() as f64;
+        let bound = if is_settled { self.path_loss() + 0.1 } else { 1.0 };
+        self.low_load.add(round.loss().min(bound), round.bytes());
     }
 
-    /// Whatever its load, a `round` that lost less than the estimate proves that it is too high.
-    pub(super) fn on_less_loss(&mut self, round: &Round, packet: u64) {
-        let most = round.loss() + self.chance(round, packet);
+    /// Whatever the load was, rounds that lost less than the estimate prove that it is too high.
+    pub(super) fn on_any_load(&mut self, round: &Round, packet: u64) {
+        self.recent.add(round.loss(), round.bytes());
+        let most = self.recent.share() + self.chance(self.recent.bytes as u64, packet);
         if self.path_loss() > most {
-            self.low_load_lost = self.low_load_bytes * most;
+            self.low_load.lost = self.low_load.bytes * most;
         }
     }
 
@@ -269,16 +294,13 @@ impl Model {
 
     /// The share of packets that the path loses at low load.
     pub(super) fn path_loss(&self) -> f64 {
-        if self.low_load_bytes > 0.0 {
-            (self.low_load_lost / self.low_load_bytes).min(MAX_PATH_LOSS)
-        } else {
-            0.0
-        }
+        self.low_load.share().min(MAX_PATH_LOSS)
     }
 
     /// The rate at which to send so that the path delivers its bandwidth in spite of its loss.
     pub(super) fn send_rate(&self) -> f64 {
-        self.bandwidth() / (1.0 - self.path_loss())
+        let bandwidth = self.short_term.map_or(self.bandwidth(), |rate| rate.min(self.bandwidth()));
+        bandwidth / (1.0 - self.path_loss())
     }
 
     /// `gain` times what is in flight at that rate without a queue, in bytes.
@@ -289,6 +311,11 @@ impl Model {
     /// The excess by which ACKs come in heaps, in bytes.
     pub(super) const fn extra_acked(&self) -> u64 {
         self.aggregation.best
+    }
+
+    /// What the remembered bandwidth keeps in flight without a queue, in bytes.
+    pub(super) fn remembered_bdp(&self) -> f64 {
+        self.bandwidth() * self.min_rtt().as_secs_f64()
     }
 
     /// The delay of the queue through all of `round`.
@@ -313,13 +340,13 @@ impl Model {
 
     /// Whether more was lost in `round` than the path's own loss and chance explain.
     pub(super) fn is_loss_excessive(&self, round: &Round, packet: u64) -> bool {
-        round.loss() > self.path_loss() + self.chance(round, packet) + 0.02
+        round.loss() > self.path_loss() + self.chance(round.bytes(), packet) + 0.02
     }
 
-    /// By how much the loss of `round` may differ from the path's by chance: three deviations.
-    fn chance(&self, round: &Round, packet: u64) -> f64 {
+    /// By how much the loss of so many bytes may differ from the path's by chance.
+    fn chance(&self, bytes: u64, packet: u64) -> f64 {
         let own = self.path_loss();
-        let packets = (round.bytes() / packet.max(1)).max(1) as f64;
+        let packets = (bytes / packet.max(1)).max(1) as f64;
         3.0 * (own * (1.0 - own) / packets).sqrt()
     }
 }
