@@ -145,24 +145,6 @@ impl Bbr {
         self.phase_rounds += 1;
         let is_queued = self.model.is_queue_standing(round);
         let is_lossy = self.model.is_loss_excessive(round, self.max_payload);
-        if std::env::var("TRACE").is_ok() {
-            eprintln!(
-                "ROUND {self:p} {} {:?} bw {:.1} round {:.1} loss {:.3} own {:.3} queue {:?} minrtt {:?} queued {is_queued} lossy {is_lossy} cwnd {} flight {} bound {} yield {:.2} extra {}",
-                ack.now,
-                self.phase,
-                self.model.bandwidth() * 8e-6,
-                round.rate() * 8e-6,
-                round.loss(),
-                self.model.path_loss(),
-                self.model.standing_queue(round),
-                self.model.min_rtt(),
-                self.cwnd / 1200,
-                ack.bytes_in_flight / 1200,
-                self.inflight_bound / 1200.0,
-                self.queue_yield,
-                self.model.extra_acked() / 1200
-            );
-        }
         let is_overflowing = (is_queued && is_lossy) || round.is_marked();
         let is_probing = matches!(self.phase, Phase::Startup | Phase::ProbeRefill | Phase::ProbeUp);
         if is_overflowing && is_probing {
@@ -272,7 +254,7 @@ impl Bbr {
             Phase::Startup | Phase::Drain => {}
             _ if self.model.is_min_rtt_stale(ack.now) => {
                 self.prior_cwnd = self.cwnd;
-                self.model.forget_min_rtt();
+                self.model.on_probe_rtt();
                 self.enter(ack.now, Phase::ProbeRtt);
             }
             _ => {}
@@ -283,7 +265,7 @@ impl Bbr {
         let elapsed = ack.now.saturating_since(self.phase_at);
         if self.phase_rounds >= 2 && elapsed >= PROBE_RTT_TIME {
             self.cwnd = self.cwnd.max(self.prior_cwnd);
-            self.model.refresh_min_rtt(ack.now);
+            self.model.on_min_rtt_probed(ack.now);
             self.enter_cruise(ack.now, ack.rate.total_delivered);
         }
     }

@@ -146,6 +146,8 @@ pub(super) struct Model {
     min_rtt: Option<Duration>,
     /// When a round-trip time close to the minimum was last seen.
     min_rtt_at: Instant,
+    /// The least sample of the present PROBE_RTT.
+    probed_rtt: Option<Duration>,
     recent_rtts: [Duration; RECENT_RTTS],
     recent_rtt_at: Instant,
     round: Round,
@@ -166,6 +168,7 @@ impl Model {
             short_term: None,
             min_rtt: None,
             min_rtt_at: Instant::ZERO,
+            probed_rtt: None,
             recent_rtts: [Duration::ZERO; RECENT_RTTS],
             recent_rtt_at: Instant::ZERO,
             round: Round::new(Instant::ZERO),
@@ -217,6 +220,7 @@ impl Model {
         } else {
             self.recent_rtts[RECENT_RTTS - 1] = self.recent_rtts[RECENT_RTTS - 1].min(rtt);
         }
+        self.probed_rtt = self.probed_rtt.map(|min| min.min(rtt));
         self.round.min_rtt = Some(self.round.min_rtt.map_or(rtt, |min| min.min(rtt)));
         match self.min_rtt {
             Some(min) if rtt > min + min / 64 => {}
@@ -267,9 +271,16 @@ impl Model {
         }
     }
 
-    /// The minimum is void, because it was not seen again: the next sample replaces it.
-    pub(super) const fn forget_min_rtt(&mut self) {
-        self.min_rtt = None;
+    /// PROBE_RTT begins: what it sees replaces the minimum.
+    pub(super) const fn on_probe_rtt(&mut self) {
+        self.probed_rtt = Some(Duration::MAX);
+    }
+
+    /// PROBE_RTT ends.
+    pub(super) fn on_min_rtt_probed(&mut self, now: Instant) {
+        let probed = self.probed_rtt.take().filter(|rtt| *rtt < Duration::MAX);
+        self.min_rtt = probed.or(self.min_rtt);
+        self.min_rtt_at = now;
     }
 
     /// After an idle time the minimum is as good as it was before.

@@ -27,15 +27,6 @@ impl Train {
             return;
         };
         let spread = ack.now.saturating_since(acked_at);
-        if std::env::var("TRACE").is_ok() {
-            eprintln!(
-                "ROUND train {} spread {spread:?} sent {:?} bytes {} acks {}",
-                ack.now,
-                ack.newest_sent_at.saturating_since(sent_at),
-                self.bytes,
-                self.acks
-            );
-        }
         // What was not sent much faster than it came shows our pacing and not the bottleneck.
         if ack.newest_sent_at.saturating_since(sent_at) > spread / 4 || ack.rtt_sample.is_none() {
             return;
