@@ -13,7 +13,7 @@ use super::rtt::Rtt;
 use crate::time::{Duration, Instant};
 
 /// The first window, in packets (RFC 6928, RFC 9002 §7.2).
-pub const INITIAL_WINDOW_PACKETS: u64 = 10;
+pub const INITIAL_WINDOW_PACKETS: u64 = 32;
 /// The least window of loss-based controllers, in packets (RFC 9002 §7.2).
 pub const MIN_WINDOW_PACKETS: u64 = 2;
 /// The largest window in bytes, whatever the controller asks for.

@@ -112,7 +112,6 @@ pub(super) struct Net {
     pub(super) overflows: u64,
     /// Bytes that the receivers got, per 100 ms and flow.
     pub(super) arrived: Vec<Vec<u64>>,
-    pub(super) trace: bool,
 }
 
 impl Net {
@@ -129,7 +128,6 @@ impl Net {
             queue_delay: (0.0, 0),
             overflows: 0,
             arrived: Vec::new(),
-            trace: false,
         }
     }
 
@@ -225,18 +223,6 @@ impl Net {
         let ranges = ack.ranges.iter().cloned();
         f.recovery.on_ack(now, &info, f.next_number, ranges, &mut fate).unwrap();
         f.last_probe = None;
-        if self.trace {
-            let r = &f.recovery;
-            eprintln!(
-                "{now} {:?} cwnd {} flight {} rate {:.1} Mbit/s srtt {:?} lost {}",
-                r.phase(),
-                r.cwnd() / 1200,
-                r.bytes_in_flight() / 1200,
-                r.pacing_rate() as f64 * 8e-6,
-                r.rtt().smoothed(),
-                r.stats().packets_lost
-            );
-        }
     }
 
     /// Timeouts, then everything that may be sent.
