@@ -48,6 +48,8 @@
 //! |---|---|
 //! | `world.rs` | [`World`]: what happens next, to whom, and when to stop |
 //! | `host.rs` | [`Host`], the two verbs of whatever is simulated; [`Outbox`] |
+//! | `node.rs` | [`Node`]: the shipped endpoint as a host, and an [`App`] on top of it |
+//! | `transfer.rs` | [`Transfer`]: an application that moves bytes and checks each of them |
 //! | `topology.rs` | addresses, links and the paths over them |
 //! | `schedule.rs` | the events to come, in order of time and then of their making |
 //! | `tap.rs` | [`PacketEvent`]: what an observer of the network sees; the trace hash; recordings |
@@ -56,12 +58,16 @@
 //! sent; then the hosts concerned are polled, in the order in which they were concerned.
 
 mod host;
+mod node;
 mod schedule;
 mod tap;
 mod topology;
+mod transfer;
 mod world;
 
 pub use host::{Host, HostId, Outbox};
+pub use node::{App, Node};
 pub use tap::{Happening, PacketEvent, Recorded};
 pub use topology::LinkId;
+pub use transfer::{Closing, Flow, Plan, Received, Transfer, pattern};
 pub use world::{Outcome, World};

@@ -1,0 +1,4 @@
+//! Everything that needs more than one module: endpoints in virtual time, drivers, the command line.
+
+mod bulk;
+mod net;
