@@ -27,13 +27,32 @@ pub struct Node<A> {
     pub endpoint: Endpoint,
     /// The application.
     pub app: A,
+    /// Invariants that did not hold when a poll came to rest: empty if all is well.
+    pub faults: Vec<String>,
+    /// The most that the endpoint's buffers have held, in bytes.
+    pub peak_memory: usize,
     buf: Vec<u8>,
 }
+
+/// Faults that are kept; more of them say nothing new.
+const MAX_FAULTS: usize = 8;
 
 impl<A: App> Node<A> {
     /// A host that runs `app` over `endpoint`.
     pub fn new(endpoint: Endpoint, app: A) -> Self {
-        Self { endpoint, app, buf: Vec::new() }
+        Self { endpoint, app, faults: Vec::new(), peak_memory: 0, buf: Vec::new() }
+    }
+
+    /// Looks at what a poll has left behind.
+    fn inspect(&mut self, now: Instant) {
+        self.peak_memory = self.peak_memory.max(self.endpoint.memory());
+        for (handle, connection) in self.endpoint.connections() {
+            if let Err(fault) = connection.check()
+                && self.faults.len() < MAX_FAULTS
+            {
+                self.faults.push(format!("{handle:?} at {now}: {fault}"));
+            }
+        }
     }
 
     /// Polls the endpoint until it is idle; returns its deadline.
@@ -69,6 +88,7 @@ impl<A: App> Host for Node<A> {
         loop {
             let deadline = self.drain(now, out);
             if !self.app.work(now, &mut self.endpoint) {
+                self.inspect(now);
                 return [deadline, self.app.deadline()].into_iter().flatten().min();
             }
         }

@@ -99,6 +99,9 @@ impl Flow {
         let stream =
             |total: &u64| Outgoing { id: None, written: 0, total: *total, is_finished: false };
         let mut outgoing: Vec<_> = plan.send.iter().map(stream).collect();
+        if outgoing.is_empty() {
+            outgoing.push(stream(&0));
+        }
         if let Some(first) = outgoing.first_mut() {
             first.id = Some(StreamId::ZERO);
         }
@@ -123,9 +126,10 @@ impl Flow {
         self.received.values().map(|r| r.bytes).sum()
     }
 
-    /// Streams of the peer whose end was read.
+    /// Streams on which the peer sends, and whose end was read.
     pub fn finished(&self) -> usize {
-        self.received.values().filter(|r| r.is_finished).count()
+        let sends = |id: &StreamId| *id == StreamId::ZERO || id.opener() == self.side.peer();
+        self.received.iter().filter(|(id, r)| sends(id) && r.is_finished).count()
     }
 
     /// Whether all that was to be sent has been written.
@@ -171,6 +175,8 @@ impl Flow {
         self.paused_until = None;
         while let Some(id) = streams.accept() {
             self.received.entry(id).or_default();
+            // Nothing goes back on streams that the peer has opened.
+            let _ = streams.finish(id);
         }
         self.received.entry(StreamId::ZERO).or_default();
         self.outgoing.iter().filter_map(|o| o.id).for_each(|id| {

@@ -23,6 +23,15 @@ fn started(side: Side, config: &StreamConfig) -> Streams {
 }
 
 /// Two ends of a connection that have exchanged limits.
+/// Windows that a test can fill.
+fn small_windows() -> StreamConfig {
+    StreamConfig {
+        recv_window: 256 * 1024,
+        conn_recv_window: 384 * 1024,
+        ..StreamConfig::default()
+    }
+}
+
 fn pair(config: &StreamConfig) -> (Streams, Streams) {
     (started(Side::Client, config), started(Side::Server, config))
 }
@@ -222,7 +231,7 @@ fn small_frames_on_all_streams_cost_no_more_than_the_windows() {
 
 #[test]
 fn a_reader_who_sleeps_stops_the_window_and_nothing_else() {
-    let (mut a, mut b) = pair(&StreamConfig::default());
+    let (mut a, mut b) = pair(&small_windows());
     let other = a.open().unwrap();
     let mut sleeping = 0;
     while let Ok(n) = a.write(StreamId::ZERO, &[1; 10_000]) {
@@ -253,7 +262,7 @@ fn a_reader_who_sleeps_stops_the_window_and_nothing_else() {
 
 #[test]
 fn windows_grow_while_they_are_used_well() {
-    let config = StreamConfig { max_recv_window: 1 << 20, ..StreamConfig::default() };
+    let config = StreamConfig { max_recv_window: 1 << 20, ..small_windows() };
     let (mut a, mut b) = pair(&config);
     a.set_send_limit(16 << 20);
     let mut buf = vec![0; 8 << 20];
@@ -270,7 +279,7 @@ fn windows_grow_while_they_are_used_well() {
 
 #[test]
 fn updates_come_by_quarters_and_are_repeated_when_lost_or_asked_for() {
-    let (mut a, mut b) = pair(&StreamConfig::default());
+    let (mut a, mut b) = pair(&small_windows());
     a.write(StreamId::ZERO, &vec![1; 200_000]).unwrap();
     flow(&mut a, &mut b);
     let mut updates = 0;

@@ -2,3 +2,4 @@
 
 mod bulk;
 mod net;
+mod swarm;
