@@ -5,7 +5,7 @@ use super::{Blocked, Chunk, Content, Limit, StreamEvent, Streams};
 use crate::wire::{Frame, Offset, StreamFrame, StreamId, Writer};
 
 /// Data is not split so that fewer bytes than this begin it at a packet's end.
-const MIN_SPLIT: u64 = 16;
+pub(super) const MIN_SPLIT: u64 = 16;
 
 /// Which data.
 #[derive(Clone, Copy, PartialEq, Eq)]
