@@ -83,8 +83,8 @@ fn stream(id: u64, offset: u64, fin: bool, data: &[u8]) -> StreamFrame<'_> {
 fn an_idle_connection_is_small() {
     let (a, mut b) = pair(&StreamConfig::default());
     assert_eq!(a.memory(), 0);
-    assert!(size_of::<Streams>() < 800, "{}", size_of::<Streams>());
-    assert!(size_of::<Stream>() < 640, "{}", size_of::<Stream>());
+    println!("{} bytes, {} per stream in use", size_of::<Streams>(), size_of::<Stream>());
+    assert!(size_of::<Streams>() < 640 && size_of::<Stream>() < 640);
     // Opening the last of the peer's streams makes one stream, not a hundred.
     b.on_stream(&stream(198, 0, false, b"x")).unwrap();
     assert_eq!(b.table.iter().count(), 1);
