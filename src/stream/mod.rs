@@ -299,7 +299,8 @@ impl Streams {
         self.table.accept()
     }
 
-    /// Takes what fits of `data` into the send buffer; returns how many bytes.
+    /// Takes what fits of `data` into the send buffer; returns how many bytes. Only after
+    /// [`WriteError::Blocked`] does [`StreamEvent::Writable`] follow.
     ///
     /// # Errors
     /// See [`WriteError`]. A stream that is over on both sides counts as finished.
@@ -453,7 +454,7 @@ impl Streams {
         self.table.iter().all(|(_, stream)| stream.send.is_settled())
     }
 
-    /// Bytes allocated for what the peer sent and for what was written.
+    /// Bytes allocated for what the peer sent and for what was written. Walks over the streams.
     pub fn memory(&self) -> usize {
         self.table
             .iter()
