@@ -92,6 +92,7 @@ pub struct Flow {
     paused_until: Option<Instant>,
     until_pause: u64,
     is_closed: bool,
+    is_forgotten: bool,
 }
 
 impl Flow {
@@ -118,6 +119,7 @@ impl Flow {
             paused_until: None,
             until_pause: plan.pause.map_or(u64::MAX, |(bytes, _)| bytes),
             is_closed: false,
+            is_forgotten: false,
         }
     }
 
@@ -244,6 +246,11 @@ impl Flow {
     fn work(&mut self, now: Instant, endpoint: &mut Endpoint) -> bool {
         let Some(connection) = endpoint.connection_mut(self.handle) else { return false };
         if connection.is_connecting() {
+            let is_due = matches!(self.plan.close, Closing::At(at, _) if now >= at);
+            if is_due && !self.is_closed {
+                connection.close(now, 0, b"", Duration::ZERO);
+                self.is_closed = true;
+            }
             return false;
         }
         let mut did = self.read(now, connection.streams());
@@ -359,8 +366,10 @@ impl App for Transfer {
         let mut did = self.begin(now, endpoint);
         for flow in &mut self.flows {
             did |= flow.work(now, endpoint);
-            if flow.ended.is_some() && flow.paused_until.is_none() {
+            if flow.ended.is_some() && flow.paused_until.is_none() && !flow.is_forgotten {
                 endpoint.forget(flow.handle);
+                flow.is_forgotten = true;
+                did = true;
             }
         }
         self.is_dirty = did;
