@@ -264,7 +264,7 @@ impl Net {
             };
             // At the end, a probe repeats the last chunk.
             let probing = f.recovery.stats().pto_backoff > 0 && f.last_probe == Some(now);
-            let Some(chunk) = chunk.or(probing.then_some(f.chunks - 1)) else {
+            let Some(chunk) = chunk.or_else(|| probing.then_some(f.chunks - 1)) else {
                 f.recovery.on_app_limited();
                 return self.wake(flow, at);
             };

@@ -310,7 +310,7 @@ impl Model {
 
     /// The rate at which to send so that the path delivers its bandwidth in spite of its loss.
     pub(super) fn send_rate(&self) -> f64 {
-        let bandwidth = self.short_term.map_or(self.bandwidth(), |rate| rate.min(self.bandwidth()));
+        let bandwidth = self.bandwidth().min(self.short_term.unwrap_or(f64::INFINITY));
         bandwidth / (1.0 - self.path_loss())
     }
 
