@@ -49,6 +49,7 @@ fn mean(name: &str, path: Path) -> (f64, f64) {
         let s = net.flows[0].recovery.stats();
         assert!(s.spurious * 1000 < s.packets_sent, "{name}: {} late packets", s.spurious);
     }
+    println!("{name:36} share {share:.3} queue {queue:5.1} ms, the mean of five");
     (share, queue)
 }
 
