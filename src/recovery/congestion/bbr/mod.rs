@@ -211,13 +211,17 @@ impl Bbr {
     }
 
     fn on_cruise_round(&mut self, ack: &AckSample, round: &Round, is_queued: bool) {
+        let hears_of_down = self.phase_rounds == 1 && self.is_after_down;
         if is_queued {
+            if hears_of_down {
+                self.model.on_doubt();
+            }
             let sent = self.pacing_rate * (1.0 - self.model.path_loss());
             if round.rate() < 0.9 * sent && !round.is_app_limited() {
                 // More was sent than came through a bottleneck that was busy all the time.
                 self.model.on_saturated(round);
             }
-        } else if self.phase_rounds == 1 && self.is_after_down {
+        } else if hears_of_down {
             // It hears of what PROBE_DOWN sent: only there it is certain that the load is low, and
             // that loss which the rate itself makes is not answered by a higher one.
             self.model.on_low_load(round);
