@@ -176,6 +176,19 @@ fn damage_costs_no_more_than_its_bytes() {
 }
 
 #[test]
+fn marks_are_heeded() {
+    for make in [bbr, new_reno] {
+        let path = Path { queue_bdp: 8.0, ..Path::new(100.0, 50) };
+        let marking = Path { mark_above: Some(Duration::from_millis(20)), ..path };
+        let net = transfer(marking, make(), 40 * MB);
+        let share = report("marks above 20 ms", &net);
+        let stats = net.flows[0].recovery.stats();
+        assert!(stats.ce_marks > 0 && stats.packets_lost == 0);
+        assert!(share > 0.65 && net.mean_queue_ms() < 20.0, "{share:.3}");
+    }
+}
+
+#[test]
 fn a_minute_of_silence_is_survived_and_its_end_noticed() {
     for make in [bbr, new_reno] {
         let outage = (Instant::from_millis(1000), Instant::from_millis(61_000));

@@ -146,6 +146,8 @@ impl Bbr {
         let is_queued = self.model.is_queue_standing(round);
         let is_lossy = self.model.is_loss_excessive(round, self.max_payload);
         let is_overflowing = (is_queued && is_lossy) || round.is_marked();
+        // From here on a mark is a loss that was spared.
+        let is_lossy = is_lossy || round.is_marked();
         let is_probing = matches!(self.phase, Phase::Startup | Phase::ProbeRefill | Phase::ProbeUp);
         if is_overflowing && is_probing {
             self.on_overflow(round);
@@ -162,7 +164,7 @@ impl Bbr {
                 self.enter(ack.now, Phase::ProbeUp);
             }
             Phase::ProbeUp => {
-                if is_lossy || round.is_marked() {
+                if is_lossy {
                     self.enter_down(ack.now);
                 } else if self.phase_rounds >= 2 {
                     // Nothing overflowed: the bound may be too low.
