@@ -217,6 +217,8 @@ pub struct Recovery<T> {
     controller: Box<dyn Controller>,
     /// One above the highest number sent, as far as it was shown to us.
     next_number: u64,
+    /// Lower numbers went over an earlier path: they say nothing of this one.
+    path_start: u64,
     ce_count: u64,
     stats: RecoveryStats,
 }
@@ -237,6 +239,7 @@ impl<T: Clone> Recovery<T> {
             episode: Episode::default(),
             controller,
             next_number: 0,
+            path_start: 0,
             ce_count: 0,
             stats: RecoveryStats::default(),
         }
@@ -324,7 +327,7 @@ impl<T: Clone> Recovery<T> {
         outcome.largest_newly_acked = Some(number);
         self.pto.on_answer();
         let age = now.saturating_since(newest_sent_at);
-        if number == info.largest {
+        if number == info.largest && number >= self.path_start {
             // RFC 9002 §5.1: only the largest, as the peer's delay is counted from it.
             self.rtt.on_sample(age, info.delay.min(self.pto.max_ack_delay));
             outcome.rtt_sample = Some(age);
@@ -332,7 +335,7 @@ impl<T: Clone> Recovery<T> {
         self.rack.on_newest(number, age, next_number);
         let window = self.window();
         outcome.packets_lost = self.detect_losses(now, fate);
-        self.controller.on_ack(&AckSample {
+        let sample = AckSample {
             now,
             bytes: newly.bytes,
             late_bytes: newly.late_bytes,
@@ -345,7 +348,10 @@ impl<T: Clone> Recovery<T> {
             rtt: self.rtt,
             rtt_sample: outcome.rtt_sample,
             rate: self.rate.take_sample(self.rtt.min()),
-        });
+        };
+        if number >= self.path_start {
+            self.controller.on_ack(&sample);
+        }
         self.trim(now);
         Ok(outcome)
     }
@@ -475,6 +481,7 @@ impl<T: Clone> Recovery<T> {
         self.pacer = Pacer::new(self.pacer.max_payload() as u32);
         self.pto.on_answer();
         self.pto.on_sent(now);
+        self.path_start = self.next_number;
         self.controller.on_path_change();
     }
 
@@ -591,7 +598,8 @@ impl<T: Clone> Recovery<T> {
 
     /// Finds all packets that are lost by now and reports them; returns how many.
     fn detect_losses(&mut self, now: Instant, fate: &mut impl FnMut(Fate, T)) -> u64 {
-        let (mut packets, mut bytes, mut newest_sent_at) = (0, 0, Instant::ZERO);
+        let (mut packets, mut counted) = (0, 0);
+        let (mut bytes, mut newest_sent_at) = (0, Instant::ZERO);
         let mut persistent = false;
         let period = self.pto.base(&self.rtt) * Outage::THRESHOLD;
         while let Some(oldest) = self.sent.oldest_in_flight() {
@@ -603,14 +611,19 @@ impl<T: Clone> Recovery<T> {
             }
             self.lose(now, number, fate);
             self.trim(now);
+            if number < self.path_start {
+                packets += 1;
+                continue;
+            }
             persistent |= self.rtt.is_measured()
                 && self.outage.on_lost(number, sent_at, period, |r| self.sent.any_acked(r));
             packets += 1;
+            counted += 1;
             bytes += u64::from(size);
             newest_sent_at = sent_at;
         }
-        if packets > 0 {
-            self.report_loss(now, packets, bytes, newest_sent_at, persistent);
+        if counted > 0 {
+            self.report_loss(now, counted, bytes, newest_sent_at, persistent);
         }
         packets
     }

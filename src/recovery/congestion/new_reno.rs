@@ -211,6 +211,7 @@ mod tests {
     #[test]
     fn the_window_follows_the_script() {
         let initial = INITIAL_WINDOW_PACKETS;
+        let half = initial / 2 + 1;
         // At 100 ms steps: what happens -> cwnd in packets, phase. Worked by hand from RFC 9002.
         let script = [
             (Step::Ack(initial, 0), 2 * initial, Phase::SlowStart),
@@ -221,11 +222,11 @@ mod tests {
             (Step::Ack(initial, 450), initial + 1, Phase::Avoidance),
             (Step::Ack(initial, 460), initial + 1, Phase::Avoidance),
             (Step::Ack(1, 470), initial + 2, Phase::Avoidance),
-            (Step::Loss(750), (initial + 2) / 2, Phase::Recovery),
+            (Step::Loss(750), half, Phase::Recovery),
             (Step::Spurious, initial + 2, Phase::Avoidance),
             (Step::Spurious, initial + 2, Phase::Avoidance),
-            (Step::Marked(1000), (initial + 2) / 2, Phase::Recovery),
-            (Step::Spurious, (initial + 2) / 2, Phase::Recovery),
+            (Step::Marked(1000), half, Phase::Recovery),
+            (Step::Spurious, half, Phase::Recovery),
             (Step::Persistent(1250), MIN_WINDOW_PACKETS, Phase::SlowStart),
             (Step::Ack(2, 1300), 4, Phase::SlowStart),
             (Step::Restart(3), 4, Phase::SlowStart),

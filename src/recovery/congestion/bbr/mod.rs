@@ -146,6 +146,8 @@ impl Bbr {
         let is_queued = self.model.is_queue_standing(round);
         let is_lossy = self.model.is_loss_excessive(round, self.max_payload);
         let is_overflowing = (is_queued && is_lossy) || round.is_marked();
+        // From here on a mark is a loss that was spared.
+        let is_lossy = is_lossy || round.is_marked();
         let is_probing = matches!(self.phase, Phase::Startup | Phase::ProbeRefill | Phase::ProbeUp);
         if is_overflowing && is_probing {
             self.on_overflow(round);
@@ -162,7 +164,7 @@ impl Bbr {
                 self.enter(ack.now, Phase::ProbeUp);
             }
             Phase::ProbeUp => {
-                if is_lossy || round.is_marked() {
+                if is_lossy {
                     self.enter_down(ack.now);
                 } else if self.phase_rounds >= 2 {
                     // Nothing overflowed: the bound may be too low.
@@ -211,13 +213,17 @@ impl Bbr {
     }
 
     fn on_cruise_round(&mut self, ack: &AckSample, round: &Round, is_queued: bool) {
+        let hears_of_down = self.phase_rounds == 1 && self.is_after_down;
         if is_queued {
+            if hears_of_down {
+                self.model.on_doubt();
+            }
             let sent = self.pacing_rate * (1.0 - self.model.path_loss());
             if round.rate() < 0.9 * sent && !round.is_app_limited() {
                 // More was sent than came through a bottleneck that was busy all the time.
                 self.model.on_saturated(round);
             }
-        } else if self.phase_rounds == 1 && self.is_after_down {
+        } else if hears_of_down {
             // It hears of what PROBE_DOWN sent: only there it is certain that the load is low, and
             // that loss which the rate itself makes is not answered by a higher one.
             self.model.on_low_load(round);

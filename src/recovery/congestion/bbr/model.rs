@@ -16,6 +16,9 @@ const RECENT_RTTS: usize = 4;
 /// The share of the past that the estimate of the path's own loss keeps per round.
 const LOSS_MEMORY: f64 = 0.9;
 
+/// What is left of that estimate after a cycle in which the load was never low.
+const DOUBT: f64 = 0.85;
+
 /// Rounds over which the aggregation of ACKs is remembered.
 const AGGREGATION_ROUNDS: u64 = 10;
 
@@ -258,8 +261,13 @@ impl Model {
     pub(super) fn on_low_load(&mut self, round: &Round) {
         // Bursts of loss count, but one round alone must not turn the estimate over.
         let is_settled = self.low_load.bytes > 4.0 * round.bytes() as f64;
-        let bound = if is_settled { self.path_loss() + 0.1 } else { 1.0 };
+        let bound = if is_settled { self.path_loss() + 0.1 } else { MAX_PATH_LOSS };
         self.low_load.add(round.loss().min(bound), round.bytes());
+    }
+
+    /// The load was not low although it should have been: the estimate itself may keep it high.
+    pub(super) fn on_doubt(&mut self) {
+        self.low_load.lost *= DOUBT;
     }
 
     /// Whatever the load was, rounds that lost less than the estimate prove that it is too high.
@@ -310,7 +318,7 @@ impl Model {
 
     /// The rate at which to send so that the path delivers its bandwidth in spite of its loss.
     pub(super) fn send_rate(&self) -> f64 {
-        let bandwidth = self.short_term.map_or(self.bandwidth(), |rate| rate.min(self.bandwidth()));
+        let bandwidth = self.bandwidth().min(self.short_term.unwrap_or(f64::INFINITY));
         bandwidth / (1.0 - self.path_loss())
     }
 
