@@ -16,7 +16,7 @@ fn table() {
             let mut config = Config::default();
             config.congestion = congestion;
             let mut pair = Pair::bulk(1, &config, [link.clone(), link], 20_000_000);
-            let took = pair.run_bulk(Duration::from_secs(600));
+            let took = pair.run_bulk(Duration::from_mins(10));
             let stats = pair.client_stats();
             let share = took.map(|t| 20e6 * 8.0 / t.as_secs_f64() / 1e8 / (1.0 - loss));
             eprintln!(

@@ -86,6 +86,7 @@ impl Pair {
         &self.world.host(self.client).app.flows[0]
     }
 
+    #[expect(dead_code, reason = "for the scenarios that come next")]
     pub(crate) fn server_flow(&self) -> &Flow {
         &self.world.host(self.server).app.flows[0]
     }
