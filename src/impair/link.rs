@@ -77,7 +77,7 @@ impl Link {
         Ok(Self { config, queue, line, stats: LinkStats::default() })
     }
 
-    /// Sends one datagram at `now`; a `now` that goes back counts as the latest one seen.
+    /// Sends one datagram at `now`; a `now` that goes back reorders nothing.
     pub fn send(&mut self, now: Instant, datagram: Vec<u8>) -> Arrivals {
         let ordinal = self.stats.packets;
         let bytes = self.config.overhead_bytes.saturating_add(datagram.len() as u64);

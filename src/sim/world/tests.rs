@@ -1,5 +1,5 @@
 use super::*;
-use crate::impair::{Blackout, Loss, Queue, Reorder};
+use crate::impair::{Blackout, Damage, Loss, Queue, Region, Reorder};
 use crate::rng::Rng;
 use crate::time::Duration;
 use std::sync::{Arc, Mutex};
@@ -160,9 +160,27 @@ fn a_timer_fires_once_at_the_time_last_asked_for() {
     world.inject(at(120), address(9), address(1), Ecn::NotEct, vec![]);
     rest(&mut world);
     assert_eq!(world.now(), at(120));
+    // One that moves back comes later, also when nothing else happens.
+    for (when, wake_at) in [(130, 150), (131, 180)] {
+        world.inject(at(when), address(9), address(1), Ecn::NotEct, vec![wake_at]);
+    }
+    rest(&mut world);
+    assert_eq!(world.host(sleeper).polls.last(), Some(&at(180)));
     world.host_mut(sleeper).wake_at = Some(Instant::MAX);
     rest(&mut world);
-    assert_eq!(world.host(sleeper).polls.last(), Some(&at(120)));
+    assert_eq!(world.now(), at(180));
+}
+
+#[test]
+fn timers_that_were_moved_leave_nothing_behind() {
+    let mut world = World::new(1);
+    world.add(Sleeper::default(), address(1));
+    for (when, wake_at) in [(1, 50), (2, 20), (3, 60), (30, 100)] {
+        world.inject(at(when), address(9), address(1), Ecn::NotEct, vec![wake_at]);
+    }
+    world.inject(at(65), address(9), address(1), Ecn::NotEct, vec![100]);
+    assert_eq!(world.run_until(at(65), |_| false), Outcome::Deadline);
+    assert_eq!(format!("{:?}", world.schedule).matches("WakeUp").count(), 1);
 }
 
 #[test]
@@ -194,7 +212,12 @@ fn a_host_that_never_rests_is_an_outcome_and_not_a_hang() {
     let (mut world, a, _) = pair(1, restless, Node::default(), &delayed(10));
     assert_eq!(world.run_until(at(1), |_| false), Outcome::Livelock { host: a });
     assert_eq!(world.host(a).polls.len(), MAX_POLLS_PER_INSTANT as usize + 1);
-    // So are two that play ping-pong over no distance.
+    // One that is polled as often while time goes on is busy, and no more.
+    let busy = Node::sending(150_000, Duration::from_nanos(1), address(77), 0);
+    let (mut world, a, _) = pair(1, busy, Node::default(), &delayed(10));
+    rest(&mut world);
+    assert_eq!(world.host(a).polls.len(), 150_000);
+    // Two never rest either that play ping-pong over no distance.
     let mut a = Node::sending(1, ms(1), address(2), 1);
     a.answers = u32::MAX;
     let (mut world, ..) = pair(1, a, Node::answering(u32::MAX), &LinkConfig::default());
@@ -253,17 +276,32 @@ fn the_hash_sees_bytes_and_times_and_addresses() {
 }
 
 #[test]
+fn the_hash_sees_which_bits_were_damaged() {
+    let hash = |region| {
+        let damage = Damage { share: 1.0, bits: 1, region };
+        let link = LinkConfig { damage, ..delayed(1) };
+        let (mut world, ..) =
+            pair(1, Node::sending(1, ms(1), address(2), 9), Node::default(), &link);
+        rest(&mut world);
+        world.trace_hash()
+    };
+    assert_eq!(hash(Region::First(1)), hash(Region::First(1)));
+    assert_ne!(hash(Region::First(1)), hash(Region::After(1)));
+}
+
+#[test]
 fn another_host_does_not_move_the_losses_of_a_pair() {
     let run = |others: u8| {
         let lossy = LinkConfig { loss: Loss::Bernoulli { p: 0.3 }, ..delayed(3) };
         let sender = Node::sending(300, ms(1), address(2), 10);
-        let (mut world, _, b) = pair(7, sender, Node::default(), &LinkConfig::default());
-        world.set_default_link(lossy.clone()).unwrap();
-        for n in 0..others {
-            world.add(Node::sending(300, ms(1), address(2), 20), address(10 + n));
+        let mut world = World::new(7);
+        let (a, b) = (world.add(sender, address(1)), world.add(Node::default(), address(2)));
+        let others: Vec<_> = (0..others)
+            .map(|n| world.add(Node::sending(300, ms(1), address(2), 20), address(10 + n)))
+            .collect();
+        for sender in others.into_iter().chain([a]) {
+            world.connect_hosts(sender, b, lossy.clone(), lossy.clone()).unwrap();
         }
-        let [a, b] = [HostId(0), b];
-        world.connect_hosts(a, b, lossy.clone(), lossy).unwrap();
         rest(&mut world);
         let got = world.host(b).got.iter().filter(|got| got.1 == address(1));
         got.map(|got| got.0).collect::<Vec<_>>()
@@ -422,7 +460,7 @@ fn a_tap_sees_every_packet_from_its_sending_to_its_end() {
         loss: Loss::Bernoulli { p: 0.1 },
         duplicate: 0.1,
         blackout: Blackout::During(vec![at(50)..at(60)]),
-        damage: crate::impair::Damage { share: 0.1, ..Default::default() },
+        damage: Damage { share: 0.1, ..Damage::default() },
         ..delayed(20)
     };
     let (mut world, a, b) =
