@@ -301,6 +301,22 @@ fn the_users_rate_caps_the_controller() {
 }
 
 #[test]
+fn the_loss_of_an_mtu_probe_is_no_congestion() {
+    let mut b = Bench::new();
+    let window = b.recovery.cwnd();
+    let packet = SentPacket { number: 0, bytes: 1000, trailer: 0xABCD, contents: 0 };
+    b.recovery.on_mtu_probe_sent(at(0), packet);
+    b.next = 1;
+    b.send(0, 5);
+    assert_eq!(b.ack(100, 1..6).unwrap().packets_lost, 1);
+    assert_eq!(b.take(Fate::Lost), [0]);
+    assert!(b.recovery.cwnd() >= window);
+    b.ack(101, 0..6).unwrap();
+    assert_eq!((b.take(Fate::Late), b.recovery.stats().undone), (vec![0], 0));
+    b.check();
+}
+
+#[test]
 fn packets_of_the_old_path_say_nothing_of_the_new_one() {
     let mut b = Bench::new();
     b.send(0, 8);
