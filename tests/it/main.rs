@@ -1,0 +1,4 @@
+//! Tests through the public interface alone.
+
+#[cfg(feature = "net")]
+mod driver;
