@@ -9,6 +9,8 @@ pub mod impair;
 pub mod ranges;
 pub mod recovery;
 pub mod rng;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod stream;
 pub mod time;
 pub mod wire;

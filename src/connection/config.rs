@@ -82,15 +82,16 @@ impl Config {
 
     /// What the handshake tells the peer.
     pub(crate) fn parameters(&self) -> Parameters {
-        let mut parameters = Parameters::default();
-        parameters.max_data = self.streams.conn_recv_window;
-        parameters.max_stream_data = self.streams.recv_window;
-        parameters.max_streams = self.streams.max_streams;
-        parameters.max_ack_delay = self.max_ack_delay.min(Duration::from_secs(1));
         // With a keepalive it is the user timeout that notices a dead peer.
-        parameters.idle_timeout =
-            if self.keepalive.is_some() { Duration::ZERO } else { self.idle_timeout };
-        parameters.max_payload = self.payload() as u64;
-        parameters
+        let has_keepalive = self.keepalive.is_some();
+        Parameters {
+            max_data: self.streams.conn_recv_window,
+            max_stream_data: self.streams.recv_window,
+            max_streams: self.streams.max_streams,
+            max_ack_delay: self.max_ack_delay.min(Duration::from_secs(1)),
+            idle_timeout: if has_keepalive { Duration::ZERO } else { self.idle_timeout },
+            max_payload: self.payload() as u64,
+            ..Parameters::default()
+        }
     }
 }

@@ -508,7 +508,7 @@ impl Connection {
     pub fn close(&mut self, now: Instant, code: u32, reason: &[u8], linger: Duration) {
         match self.state {
             State::Connecting(_) => {
-                self.end(now, CloseReason::Local(u64::from(code)), State::Closed)
+                self.end(now, CloseReason::Local(u64::from(code)), State::Closed);
             }
             State::Established => {
                 self.streams.finish_all();

@@ -26,6 +26,7 @@ pub(super) const fn full_chunk(max_payload: usize) -> usize {
 
 /// What waits to be sent besides streams, ACKs and NACKs.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one packet, or one frame, that is owed")]
 pub(super) struct Pending {
     pub(super) syn: bool,
     pub(super) ping: bool,

@@ -38,7 +38,9 @@ pub(super) struct Cookies {
 impl Cookies {
     pub(super) fn new(rng: &mut Rng) -> Self {
         let mut keys = [[0; 16]; 2];
-        keys.iter_mut().for_each(|key| rng.fill(key));
+        for key in &mut keys {
+            rng.fill(key);
+        }
         let [id_key, cookie_key] = keys;
         Self { id_key, cookie_key, used: BTreeSet::new(), by_expiry: VecDeque::new() }
     }
@@ -148,7 +150,7 @@ fn write_address(hasher: &mut SipHasher24, address: SocketAddr) {
 mod tests {
     use super::*;
 
-    fn opening<'a>(cookie: Cookie, block: &'a [u8]) -> Opening<'a> {
+    fn opening(cookie: Cookie, block: &[u8]) -> Opening<'_> {
         Opening {
             client: ConnectionId(1),
             nonce: 2,

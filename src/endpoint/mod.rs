@@ -232,19 +232,16 @@ impl Endpoint {
     // ---- the two verbs ----
 
     /// Takes one datagram.
-    pub fn handle(&mut self, now: Instant, datagram: Datagram<'_>) {
+    pub fn handle(&mut self, now: Instant, mut datagram: Datagram<'_>) {
         let now = self.clamp(now);
-        let (header, header_len) = match Header::decode(datagram.data) {
-            Ok(decoded) => decoded,
-            Err(_) => {
-                self.stats.foreign += 1;
-                return;
-            }
+        let Ok((header, header_len)) = Header::decode(datagram.data) else {
+            self.stats.foreign += 1;
+            return;
         };
         let taken = match header {
             Header::Data(numbered) | Header::Ack(numbered) => {
                 let is_opening = matches!(header, Header::Ack(_));
-                return self.on_numbered(now, datagram, numbered, header_len, is_opening);
+                return self.on_numbered(now, &mut datagram, numbered, header_len, is_opening);
             }
             Header::Syn(client) => Syn::decode(client, datagram.data, header_len)
                 .map(|syn| self.on_syn(now, &datagram, &syn)),
@@ -351,7 +348,7 @@ impl Endpoint {
     fn on_numbered(
         &mut self,
         now: Instant,
-        datagram: Datagram<'_>,
+        datagram: &mut Datagram<'_>,
         header: Numbered,
         header_len: usize,
         is_opening: bool,
@@ -359,12 +356,12 @@ impl Endpoint {
         let handle = match self.router.local(header.to) {
             Some(handle) => handle,
             None if is_opening => {
-                let Some(handle) = self.open(now, &datagram, header, header_len) else { return };
+                let Some(handle) = self.open(now, datagram, header, header_len) else { return };
                 handle
             }
             None => {
                 self.stats.unknown += 1;
-                self.answers.reset(now, &datagram, header);
+                self.answers.reset(now, datagram, header);
                 return;
             }
         };
@@ -432,7 +429,8 @@ impl Endpoint {
     /// Why no connection can be taken at present.
     fn refusal(&self) -> Option<RefuseReason> {
         let is_full = self.incoming.len() >= self.config.backlog
-            || self.slots.len() >= self.config.max_connections;
+            || self.slots.len() >= self.config.max_connections
+            || self.memory >= self.config.max_memory;
         match (self.config.is_listening, is_full) {
             (false, _) => Some(RefuseReason::NotListening),
             (true, true) => Some(RefuseReason::Busy),

@@ -182,7 +182,9 @@ fn a_repeated_proof_makes_no_second_connection() {
     pair.ends[1].forget(server);
     pair.pass(pair.now + Duration::from_secs(20));
     assert_eq!(pair.ends[1].len(), 0);
-    proofs.into_iter().for_each(|packet| pair.deliver(0, packet));
+    for packet in proofs {
+        pair.deliver(0, packet);
+    }
     pair.poll(1);
     assert_eq!((pair.ends[1].len(), pair.wire[1].len()), (0, 0));
     assert!(pair.ends[1].stats().bad_proofs > 0);
@@ -308,7 +310,7 @@ fn a_silent_peer_is_noticed() {
 fn an_idle_connection_is_kept_alive() {
     let mut pair = Pair::listening();
     let (client, server) = pair.connect();
-    pair.pass(pair.now + Duration::from_secs(3600));
+    pair.pass(pair.now + Duration::from_hours(1));
     assert_eq!((pair.ended(0, client), pair.ended(1, server)), (None, None));
     let packets = pair.ends[0].connection(client).unwrap().stats().sent.packets;
     assert!((100..1000).contains(&packets), "{packets} packets in an hour");

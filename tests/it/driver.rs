@@ -13,7 +13,7 @@ use towline::connection::{CloseReason, Config};
 use towline::{Connection, Listener, Stream};
 
 /// When a test counts as hanging.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// When a read counts as hanging.
 const READ: Duration = Duration::from_secs(30);
 

@@ -1,4 +1,7 @@
-//! Tests through the public interface alone.
+//! Everything that needs more than one module: endpoints in virtual time, drivers, the command line.
 
+mod bulk;
 #[cfg(feature = "net")]
 mod driver;
+mod net;
+mod swarm;

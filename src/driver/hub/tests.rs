@@ -19,7 +19,7 @@ fn guarded(test: impl FnOnce() + Send + 'static) {
         test();
         let _ = done.send(());
     });
-    match is_done.recv_timeout(Duration::from_secs(60)) {
+    match is_done.recv_timeout(Duration::from_mins(1)) {
         Err(mpsc::RecvTimeoutError::Timeout) => panic!("it does not end"),
         _ => body.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
     }
