@@ -44,7 +44,7 @@
 //!
 //! | module | its one job |
 //! |---|---|
-//! | `driver` (feature `net`, default) | blocking sockets like `std::net`'s: [`Listener`], [`Stream`], [`Connection`] |
+//! | `driver` (feature `net`, default) | blocking sockets like `std::net`'s: `Listener`, `Stream`, `Connection` |
 //! | [`endpoint`] | the core: who a datagram is for, who may connect, who is polled next |
 //! | [`connection`] | one peer: handshake, receiving, sending, timers, closing; settings and statistics |
 //! | [`recovery`] | round trips, loss detection, pacing, congestion control |
