@@ -1,10 +1,14 @@
 //! towline: TCP's guarantees over plain UDP, as many or as few of them as each piece of data needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod connection;
+pub mod endpoint;
 pub mod impair;
 pub mod ranges;
 pub mod recovery;
 pub mod rng;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod stream;
 pub mod time;
 pub mod wire;

@@ -77,7 +77,7 @@ impl Link {
         Ok(Self { config, queue, line, stats: LinkStats::default() })
     }
 
-    /// Sends one datagram at `now`; a `now` that goes back counts as the latest one seen.
+    /// Sends one datagram at `now`; a `now` that goes back reorders nothing.
     pub fn send(&mut self, now: Instant, datagram: Vec<u8>) -> Arrivals {
         let ordinal = self.stats.packets;
         let bytes = self.config.overhead_bytes.saturating_add(datagram.len() as u64);
@@ -97,10 +97,13 @@ impl Link {
     /// keeps its settings.
     pub fn reconfigure(&mut self, config: LinkConfig) -> Result<(), ImpairError> {
         config.validate()?;
-        self.queue.reconfigure(config.rate_bps, &config.rate_steps, config.capacity_bytes);
-        self.line.reconfigure(&config);
-        self.config = config;
+        self.apply(config);
         Ok(())
+    }
+
+    /// Ends all faults: the link goes on as [`LinkConfig::healed`] of its settings.
+    pub fn heal(&mut self) {
+        self.apply(self.config.healed());
     }
 
     /// The settings in force.
@@ -116,6 +119,12 @@ impl Link {
     /// The queue, for its backlog.
     pub fn queue(&self) -> &Queue {
         &self.queue
+    }
+
+    fn apply(&mut self, config: LinkConfig) {
+        self.queue.reconfigure(config.rate_bps, &config.rate_steps, config.capacity_bytes);
+        self.line.reconfigure(&config);
+        self.config = config;
     }
 
     fn pass(&mut self, now: Instant, ordinal: u64, bytes: u64, datagram: Vec<u8>) -> Arrivals {

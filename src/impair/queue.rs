@@ -21,7 +21,6 @@ pub struct Queue {
     /// Rates that begin after `free_at`.
     steps: VecDeque<(Instant, u64)>,
     capacity_bytes: u64,
-    now: Instant,
     /// When the last admitted datagram has left, in whole nanoseconds ...
     free_at: Instant,
     /// ... and the part of the next nanosecond that it takes as well, in units of 1 / `rate_bps`.
@@ -41,7 +40,6 @@ impl Queue {
             rate_bps,
             steps: VecDeque::new(),
             capacity_bytes,
-            now: Instant::ZERO,
             free_at: Instant::ZERO,
             free_part: 0,
             waiting: VecDeque::new(),
@@ -60,19 +58,18 @@ impl Queue {
     }
 
     /// Takes `bytes` in and returns when the last bit of them has left, or `None` when the buffer
-    /// is full. An idle link takes a datagram of any size. A `now` that goes back counts as the
-    /// latest one seen.
+    /// is full. An idle link takes a datagram of any size. A `now` that goes back
+    /// reorders nothing.
     pub fn admit(&mut self, now: Instant, bytes: u64) -> Option<Instant> {
-        self.now = self.now.max(now);
-        self.forget_departed();
+        self.forget_departed(now);
         let total = self.waiting_bytes.saturating_add(bytes);
         if !self.waiting.is_empty() && total > self.capacity_bytes {
             self.drops += 1;
             return None;
         }
-        self.serve(bytes);
+        self.serve(now, bytes);
         let departure = self.departure_of_last();
-        if departure > self.now {
+        if departure > now {
             self.waiting.push_back((departure, bytes));
             self.waiting_bytes = total;
             self.peak_bytes = self.peak_bytes.max(total);
@@ -112,8 +109,8 @@ impl Queue {
         self.drops
     }
 
-    fn forget_departed(&mut self) {
-        while let Some((_, bytes)) = self.waiting.pop_front_if(|(at, _)| *at <= self.now) {
+    fn forget_departed(&mut self, now: Instant) {
+        while let Some((_, bytes)) = self.waiting.pop_front_if(|(at, _)| *at <= now) {
             self.waiting_bytes -= bytes;
         }
     }
@@ -124,9 +121,9 @@ impl Queue {
     }
 
     /// Moves `free_at` on by the time that `bytes` take from there, or from now if the link idles.
-    fn serve(&mut self, bytes: u64) {
-        if self.departure_of_last() <= self.now {
-            (self.free_at, self.free_part) = (self.now, 0);
+    fn serve(&mut self, now: Instant, bytes: u64) {
+        if self.departure_of_last() <= now {
+            (self.free_at, self.free_part) = (now, 0);
         }
         while let Some((_, rate)) = self.steps.pop_front_if(|(at, _)| *at <= self.free_at) {
             self.rate_bps = Some(rate);

@@ -108,3 +108,32 @@ impl Timing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn order_returns_behind_everything_that_is_on_its_way() {
+        let wild = Reorder { by_jitter: true, ..Reorder::default() };
+        let mut timing = Timing::new(ms(50), ms(50), wild, Dice::new(1));
+        let now = Instant::from_millis(1);
+        let latest = (0..100).map(|n| timing.arrival(now, n)).max();
+        assert!(timing.reordered() > 50);
+        timing.reconfigure(ms(0), ms(0), Reorder::default());
+        assert_eq!(Some(timing.arrival(now, 100)), latest);
+    }
+
+    #[test]
+    fn what_has_arrived_is_not_remembered() {
+        let mut timing = Timing::new(ms(5), ms(0), Reorder::default(), Dice::new(1));
+        for n in 0..10_000 {
+            timing.arrival(Instant::from_millis(n), n);
+            assert!(timing.ahead.len() <= 5);
+        }
+    }
+}

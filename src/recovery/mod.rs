@@ -217,6 +217,8 @@ pub struct Recovery<T> {
     controller: Box<dyn Controller>,
     /// One above the highest number sent, as far as it was shown to us.
     next_number: u64,
+    /// Lower numbers went over an earlier path: they say nothing of this one.
+    path_start: u64,
     ce_count: u64,
     stats: RecoveryStats,
 }
@@ -237,6 +239,7 @@ impl<T: Clone> Recovery<T> {
             episode: Episode::default(),
             controller,
             next_number: 0,
+            path_start: 0,
             ce_count: 0,
             stats: RecoveryStats::default(),
         }
@@ -260,6 +263,16 @@ impl<T: Clone> Recovery<T> {
 
     /// An ack-eliciting packet leaves.
     pub fn on_sent(&mut self, now: Instant, packet: SentPacket<T>) {
+        self.send(now, packet, false);
+    }
+
+    /// A packet leaves that is larger than the path is known to carry: its loss says nothing of
+    /// congestion (RFC 8899 §3, requirement 7), else it is like others.
+    pub fn on_mtu_probe_sent(&mut self, now: Instant, packet: SentPacket<T>) {
+        self.send(now, packet, true);
+    }
+
+    fn send(&mut self, now: Instant, packet: SentPacket<T>, is_mtu_probe: bool) {
         let in_flight = self.sent.bytes_in_flight();
         if in_flight == 0 && self.next_number > 0 {
             let idle = now.saturating_since(self.pto.since()).as_nanos();
@@ -280,6 +293,7 @@ impl<T: Clone> Recovery<T> {
             bytes: packet.bytes,
             trailer: packet.trailer,
             state: State::InFlight,
+            is_mtu_probe,
             contents: Some(packet.contents),
             rate,
         });
@@ -287,6 +301,8 @@ impl<T: Clone> Recovery<T> {
 
     /// An ACK came. `next_number` is one above the highest number used so far, ACK-only packets
     /// included; `ranges` come highest first. Ranges that were acknowledged before cost nothing.
+    /// The round trip is measured only where the largest number is one that was given to
+    /// [`Recovery::on_sent`]: of ACK-only packets nothing is known.
     ///
     /// # Errors
     /// A number at or above `next_number` is acknowledged. What came before it has been processed;
@@ -324,7 +340,7 @@ impl<T: Clone> Recovery<T> {
         outcome.largest_newly_acked = Some(number);
         self.pto.on_answer();
         let age = now.saturating_since(newest_sent_at);
-        if number == info.largest {
+        if number == info.largest && number >= self.path_start {
             // RFC 9002 §5.1: only the largest, as the peer's delay is counted from it.
             self.rtt.on_sample(age, info.delay.min(self.pto.max_ack_delay));
             outcome.rtt_sample = Some(age);
@@ -332,7 +348,7 @@ impl<T: Clone> Recovery<T> {
         self.rack.on_newest(number, age, next_number);
         let window = self.window();
         outcome.packets_lost = self.detect_losses(now, fate);
-        self.controller.on_ack(&AckSample {
+        let sample = AckSample {
             now,
             bytes: newly.bytes,
             late_bytes: newly.late_bytes,
@@ -345,7 +361,10 @@ impl<T: Clone> Recovery<T> {
             rtt: self.rtt,
             rtt_sample: outcome.rtt_sample,
             rate: self.rate.take_sample(self.rtt.min()),
-        });
+        };
+        if number >= self.path_start {
+            self.controller.on_ack(&sample);
+        }
         self.trim(now);
         Ok(outcome)
     }
@@ -475,6 +494,7 @@ impl<T: Clone> Recovery<T> {
         self.pacer = Pacer::new(self.pacer.max_payload() as u32);
         self.pto.on_answer();
         self.pto.on_sent(now);
+        self.path_start = self.next_number;
         self.controller.on_path_change();
     }
 
@@ -574,7 +594,7 @@ impl<T: Clone> Recovery<T> {
                 stats.spurious += 1;
                 newly.late_bytes += u64::from(entry.bytes);
                 episode.late += u64::from(id == episode.id);
-                undo |= id == episode.id && episode.late == episode.lost;
+                undo |= id != 0 && id == episode.id && episode.late == episode.lost;
                 fate(Fate::Late, contents);
             } else {
                 stats.packets_acked += 1;
@@ -591,11 +611,12 @@ impl<T: Clone> Recovery<T> {
 
     /// Finds all packets that are lost by now and reports them; returns how many.
     fn detect_losses(&mut self, now: Instant, fate: &mut impl FnMut(Fate, T)) -> u64 {
-        let (mut packets, mut bytes, mut newest_sent_at) = (0, 0, Instant::ZERO);
+        let (mut packets, mut counted) = (0, 0);
+        let (mut bytes, mut newest_sent_at) = (0, Instant::ZERO);
         let mut persistent = false;
         let period = self.pto.base(&self.rtt) * Outage::THRESHOLD;
         while let Some(oldest) = self.sent.oldest_in_flight() {
-            let Entry { number, sent_at, bytes: size, .. } = *oldest;
+            let Entry { number, sent_at, bytes: size, is_mtu_probe, .. } = *oldest;
             // The oldest is lost first: neither threshold can reach a younger packet before.
             let lost_at = self.rack.lost_at(number, sent_at, self.rtt.smoothed());
             if lost_at.is_none_or(|lost_at| lost_at > now) {
@@ -603,30 +624,43 @@ impl<T: Clone> Recovery<T> {
             }
             self.lose(now, number, fate);
             self.trim(now);
+            if number < self.path_start || is_mtu_probe {
+                packets += 1;
+                continue;
+            }
             persistent |= self.rtt.is_measured()
                 && self.outage.on_lost(number, sent_at, period, |r| self.sent.any_acked(r));
             packets += 1;
+            counted += 1;
             bytes += u64::from(size);
             newest_sent_at = sent_at;
         }
-        if packets > 0 {
-            self.report_loss(now, packets, bytes, newest_sent_at, persistent);
+        if counted > 0 {
+            self.report_loss(now, counted, bytes, newest_sent_at, persistent);
         }
         packets
     }
 
     /// Takes a packet out of flight as lost.
     fn lose(&mut self, now: Instant, number: u64, fate: &mut impl FnMut(Fate, T)) {
-        if number >= self.episode.end {
-            self.episode =
-                Episode { id: self.episode.id + 1, end: self.next_number, lost: 0, late: 0 };
+        let is_mtu_probe = self.sent.get(number).is_some_and(|e| e.is_mtu_probe);
+        if !is_mtu_probe {
+            if number >= self.episode.end {
+                let id = self.episode.id + 1;
+                self.episode = Episode { id, end: self.next_number, lost: 0, late: 0 };
+            }
+            self.episode.lost += 1;
         }
-        self.episode.lost += 1;
-        let state = State::Lost { at: now, episode: self.episode.id };
-        let Some(entry) = self.sent.settle(number, state) else { return };
+        // A probe belongs to no episode: none has the number 0.
+        let episode = if is_mtu_probe { 0 } else { self.episode.id };
+        let Some(entry) = self.sent.settle(number, State::Lost { at: now, episode }) else {
+            return;
+        };
         self.stats.packets_lost += 1;
         self.stats.bytes_lost += u64::from(entry.bytes);
-        self.rate.on_lost(u64::from(entry.bytes));
+        if !is_mtu_probe {
+            self.rate.on_lost(u64::from(entry.bytes));
+        }
         if let Some(contents) = entry.contents.clone() {
             fate(Fate::Lost, contents);
         }

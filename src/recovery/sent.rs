@@ -39,6 +39,8 @@ pub(super) struct Entry<T> {
     pub(super) bytes: u32,
     pub(super) trailer: u32,
     pub(super) state: State,
+    /// Larger than the path is known to carry: its loss is an answer and no congestion.
+    pub(super) is_mtu_probe: bool,
     /// `None` once it has been handed back for good.
     pub(super) contents: Option<T>,
     pub(super) rate: Snapshot,

@@ -3,6 +3,9 @@
 use crate::wire::StreamId;
 use std::collections::VecDeque;
 
+/// An emptied queue with room for more events than this is freed.
+const MAX_IDLE: usize = 16;
+
 /// Something the application may want to act on. Each is an edge: it is not repeated while it waits
 /// to be polled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +78,7 @@ impl Events {
         waiting: impl FnOnce(StreamId) -> Option<&'a mut Waiting>,
     ) -> Option<StreamEvent> {
         let event = self.queue.pop_front()?;
-        if self.queue.is_empty() {
+        if self.queue.is_empty() && self.queue.capacity() > MAX_IDLE {
             self.queue = VecDeque::new();
         }
         let (id, bit) = event.key();

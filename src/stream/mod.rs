@@ -18,6 +18,7 @@ mod transmit;
 pub use assembler::{Assembler, Full, MAX_PIECES};
 pub use event::StreamEvent;
 pub use recv::ReadError;
+use send::SendHalf;
 pub use send::WriteError;
 pub use send_buffer::{Chunk, Counts, SendBuffer};
 
@@ -44,9 +45,9 @@ const LIMIT_GRAIN: u64 = 2 * BASE_PAYLOAD as u64;
 /// Windows, limits and habits of a connection's streams.
 #[derive(Clone, Debug)]
 pub struct StreamConfig {
-    /// Bytes of a stream that may wait to be read at first. Default: 256 KiB.
+    /// Bytes of a stream that may wait to be read at first. Default: 1 MiB.
     pub recv_window: u64,
-    /// Bytes of all streams together that may wait to be read at first. Default: 384 KiB.
+    /// Bytes of all streams together that may wait to be read at first. Default: 1.5 MiB.
     pub conn_recv_window: u64,
     /// Bytes that both windows grow to, if the application reads as fast as the path delivers.
     /// Default: 64 MiB.
@@ -63,8 +64,8 @@ pub struct StreamConfig {
 impl Default for StreamConfig {
     fn default() -> Self {
         Self {
-            recv_window: 256 * 1024,
-            conn_recv_window: 384 * 1024,
+            recv_window: 1024 * 1024,
+            conn_recv_window: 1536 * 1024,
             max_recv_window: 64 << 20,
             max_streams: 100,
             max_send_buffer: 64 << 20,
@@ -225,7 +226,8 @@ pub struct Streams {
 /// How much may be buffered for sending.
 #[derive(Debug)]
 struct BufferBound {
-    /// Of one stream; follows the congestion window.
+    /// Of one stream, not sent yet; follows the congestion window. What was sent does not count: how
+    /// much of that has to be held depends on what was lost, and must not stop the sender.
     per_stream: u64,
     /// Of all together.
     max: u64,
@@ -239,11 +241,12 @@ impl BufferBound {
         Self { per_stream: MIN_SEND_BUFFER.min(max), max, held: 0 }
     }
 
-    /// What a stream that holds `own` bytes may add.
-    fn room(&self, own: u64) -> u64 {
+    /// What a stream may add; one that has sent nothing yet has no send half.
+    fn room(&self, send: Option<&SendHalf>) -> u64 {
+        let (held, unsent) = send.map_or((0, 0), |send| (send.held() as u64, send.unsent()));
         let shared = self.max.saturating_sub(self.held);
-        let guaranteed = STREAM_SHARE.min(self.max).saturating_sub(own);
-        self.per_stream.saturating_sub(own).min(shared.max(guaranteed))
+        let guaranteed = STREAM_SHARE.min(self.max).saturating_sub(held);
+        self.per_stream.saturating_sub(unsent).min(shared.max(guaranteed))
     }
 
     /// The room from which on a blocked writer is woken: not for every acknowledgement.
@@ -296,15 +299,14 @@ impl Streams {
         self.table.accept()
     }
 
-    /// Takes what fits of `data` into the send buffer; returns how many bytes.
+    /// Takes what fits of `data` into the send buffer; returns how many bytes. Only after
+    /// [`WriteError::Blocked`] does [`StreamEvent::Writable`] follow.
     ///
     /// # Errors
     /// See [`WriteError`]. A stream that is over on both sides counts as finished.
     pub fn write(&mut self, id: StreamId, data: &[u8]) -> Result<usize, WriteError> {
-        let stream = self.writer(id)?;
-        stream.send.check()?;
-        let own = stream.send.held() as u64;
-        let room = self.buffer.room(own);
+        self.writer(id)?.send.check()?;
+        let room = self.buffer.room(self.table.get(id).map(|stream| &stream.send));
         if room == 0 && !data.is_empty() {
             self.writers.set(id, true);
             return Err(WriteError::Blocked);
@@ -319,13 +321,13 @@ impl Streams {
 
     /// How many bytes `write` would take now.
     pub fn writable(&self, id: StreamId) -> usize {
-        let own = match self.table.get(id) {
-            Some(stream) if stream.send.check().is_err() => return 0,
-            Some(stream) => stream.send.held() as u64,
-            None if self.table.is_open(id) => 0,
-            None => return 0,
+        let room = match self.table.get(id) {
+            Some(stream) if stream.send.check().is_err() => 0,
+            Some(stream) => self.buffer.room(Some(&stream.send)),
+            None if self.table.is_open(id) => self.buffer.room(None),
+            None => 0,
         };
-        self.buffer.room(own) as usize
+        room as usize
     }
 
     /// Ends the stream behind what was written. Doing so twice is the same as once.
@@ -452,7 +454,7 @@ impl Streams {
         self.table.iter().all(|(_, stream)| stream.send.is_settled())
     }
 
-    /// Bytes allocated for what the peer sent and for what was written.
+    /// Bytes allocated for what the peer sent and for what was written. Walks over the streams.
     pub fn memory(&self) -> usize {
         self.table
             .iter()
@@ -502,7 +504,7 @@ impl Streams {
         let low_water = self.buffer.low_water();
         for id in self.writers.iter().collect::<Vec<_>>() {
             let Some(stream) = self.table.get_mut(id) else { continue };
-            if self.buffer.room(stream.send.held() as u64) >= low_water {
+            if self.buffer.room(Some(&stream.send)) >= low_water {
                 self.writers.set(id, false);
                 self.events.push(StreamEvent::Writable(id), &mut stream.events);
             }

@@ -259,3 +259,68 @@ impl RecvHalf {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{MAX_VARINT, Offset, StreamId};
+
+    fn frame(offset: u64, fin: bool, data: &[u8]) -> StreamFrame<'_> {
+        StreamFrame { id: StreamId::ZERO, offset: Offset::new(offset), fin, data }
+    }
+
+    #[test]
+    fn truncated_offsets_are_expanded_while_discarding_too() {
+        let mut conn = RecvCredit::new(MAX_VARINT, 1);
+        let mut half = RecvHalf::new(MAX_VARINT);
+        half.discard(None, &mut conn);
+        for step in 1..10 {
+            let offset = step << 38;
+            assert_eq!(half.on_stream(&frame(offset, false, b"x"), &mut conn), Ok(false));
+            assert_eq!((half.credit.used(), half.credit.taken()), (offset + 1, offset + 1));
+            assert_eq!((conn.used(), conn.taken()), (offset + 1, offset + 1));
+        }
+    }
+
+    #[test]
+    fn a_reset_after_all_data_arrived_is_ignored_and_checked_all_the_same() {
+        let mut conn = RecvCredit::new(100, 1);
+        let mut half = RecvHalf::new(100);
+        assert_eq!(half.on_stream(&frame(0, true, b"abc"), &mut conn), Ok(true));
+        assert_eq!(half.on_reset(1, 4, &mut conn), Err(Violation::FinalSize));
+        assert_eq!(half.on_reset(1, 3, &mut conn), Ok(false));
+        let mut buf = [0; 9];
+        assert_eq!(half.read(&mut buf[..2], &mut conn), Ok(2));
+        assert_eq!(half.read(&mut buf, &mut conn), Ok(1));
+        assert!(half.is_over());
+        assert_eq!(half.read(&mut buf, &mut conn), Ok(0));
+    }
+
+    #[test]
+    fn a_reset_returns_the_credit_of_what_will_never_come() {
+        let mut conn = RecvCredit::new(100, 1);
+        let mut half = RecvHalf::new(100);
+        half.on_stream(&frame(5, false, b"abc"), &mut conn).unwrap();
+        assert_eq!(half.on_reset(9, 60, &mut conn), Ok(true));
+        assert_eq!((conn.used(), conn.taken()), (60, 60));
+        assert_eq!(half.on_stream(&frame(0, false, b"abc"), &mut conn), Ok(false));
+        assert_eq!(half.peek(&mut [0]), Err(ReadError::Reset(9)));
+        assert!(!half.is_over());
+        assert_eq!(half.read(&mut [0], &mut conn), Err(ReadError::Reset(9)));
+        assert!(half.is_over());
+        assert_eq!(half.read(&mut [0], &mut conn), Err(ReadError::Reset(9)));
+    }
+
+    #[test]
+    fn an_end_alone_is_news() {
+        let mut conn = RecvCredit::new(100, 1);
+        let mut half = RecvHalf::new(100);
+        half.on_stream(&frame(0, false, b"abc"), &mut conn).unwrap();
+        assert_eq!(half.read(&mut [0; 3], &mut conn), Ok(3));
+        assert_eq!(half.read(&mut [0; 3], &mut conn), Err(ReadError::Blocked));
+        assert_eq!(half.read(&mut [], &mut conn), Ok(0));
+        assert_eq!(half.on_stream(&frame(3, true, b""), &mut conn), Ok(true));
+        assert_eq!(half.read(&mut [0; 3], &mut conn), Ok(0));
+        assert!(half.is_over());
+    }
+}

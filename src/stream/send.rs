@@ -206,6 +206,11 @@ impl SendHalf {
         self.buffer.len()
     }
 
+    /// Bytes held that have never been sent.
+    pub(super) fn unsent(&self) -> u64 {
+        self.buffer.unsent()
+    }
+
     pub(super) const fn is_over(&self) -> bool {
         self.state.is_terminal()
     }

@@ -2,7 +2,8 @@
 
 use crate::ranges::RangeSet;
 use std::collections::VecDeque;
-use std::ops::Range;
+use std::fmt;
+use std::ops::{AddAssign, Range};
 
 /// How many newer copies of ranges in flight are remembered. At the bound the oldest is forgotten,
 /// and its range may be sent once more than necessary.
@@ -60,7 +61,7 @@ pub struct Counts {
     pub unsent: u64,
 }
 
-impl std::ops::AddAssign for Counts {
+impl AddAssign for Counts {
     fn add_assign(&mut self, other: Self) {
         self.written += other.written;
         self.acknowledged += other.acknowledged;
@@ -74,7 +75,7 @@ impl std::ops::AddAssign for Counts {
 /// Offsets below `una` are acknowledged, from `nxt` on unsent (names of RFC 9293 §3.3.1). Between
 /// them a number is acknowledged, queued to be sent again, or in flight; there are at most as many
 /// ranges of each as packets in flight.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct SendBuffer {
     bytes: VecDeque<u8>,
     una: u64,
@@ -296,6 +297,20 @@ impl SendBuffer {
             self.bytes = VecDeque::new();
         }
         freed
+    }
+}
+
+impl fmt::Debug for SendBuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendBuffer")
+            .field("una", &self.una)
+            .field("nxt", &self.nxt)
+            .field("end", &self.end)
+            .field("finished", &self.finished)
+            .field("acked", &self.acked)
+            .field("lost", &self.lost)
+            .field("copies", &self.copies)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,11 +1,12 @@
 //! Frames out: what goes into the next packet, and what became of it.
 
 use super::credit::RecvCredit;
+use super::schedule::Ring;
 use super::{Blocked, Chunk, Content, Limit, StreamEvent, Streams};
 use crate::wire::{Frame, Offset, StreamFrame, StreamId, Writer};
 
 /// Data is not split so that fewer bytes than this begin it at a packet's end.
-const MIN_SPLIT: u64 = 16;
+pub(super) const MIN_SPLIT: u64 = 16;
 
 /// Which data.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -38,6 +39,7 @@ impl Streams {
         }
         self.write_data(Which::Lost, w, note);
         self.write_data(Which::New, w, note);
+        self.wake_writers();
     }
 
     /// Whether `write_frames` would write something into an empty packet.
@@ -47,6 +49,11 @@ impl Streams {
             || !self.schedule.control.is_empty()
             || !self.schedule.resend.is_empty()
             || self.sendable().is_some()
+    }
+
+    /// Whether some writer waits for room in the send buffer.
+    pub fn is_send_buffer_full(&self) -> bool {
+        !self.writers.is_empty()
     }
 
     /// Whether lost data waits to be sent again.
@@ -188,32 +195,27 @@ impl Streams {
             return;
         }
         let mut passed = 0;
-        loop {
-            let ring = match which {
-                Which::Lost => &mut self.schedule.resend,
-                Which::New => &mut self.schedule.fresh,
-            };
-            if passed >= ring.len() {
-                return;
-            }
-            let Some(id) = ring.current() else { return };
+        while passed < self.ring(which).len() {
+            let Some(id) = self.ring(which).current() else { return };
             match self.write_stream(id, which, w, note) {
                 Offer::NoRoom => return,
-                offer => {
-                    let ring = match which {
-                        Which::Lost => &mut self.schedule.resend,
-                        Which::New => &mut self.schedule.fresh,
-                    };
-                    if let Offer::Wrote(bytes) = offer {
-                        ring.charge(bytes);
-                        passed = 0;
-                        self.refile(id);
-                    } else {
-                        ring.pass();
-                        passed += 1;
-                    }
+                Offer::Nothing => {
+                    self.ring(which).pass();
+                    passed += 1;
+                }
+                Offer::Wrote(bytes) => {
+                    self.ring(which).charge(bytes);
+                    self.refile(id);
+                    passed = 0;
                 }
             }
+        }
+    }
+
+    const fn ring(&mut self, which: Which) -> &mut Ring {
+        match which {
+            Which::Lost => &mut self.schedule.resend,
+            Which::New => &mut self.schedule.fresh,
         }
     }
 

@@ -282,7 +282,9 @@ impl<'a> Frame<'a> {
 
 fn numbers(kind: u8, values: &[u64], w: &mut Writer<'_>) {
     w.u8(kind);
-    values.iter().for_each(|v| w.varint(*v));
+    for value in values {
+        w.varint(*value);
+    }
 }
 
 fn skip_padding(r: &mut Reader<'_>) -> usize {

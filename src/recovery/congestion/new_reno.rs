@@ -146,3 +146,108 @@ impl Controller for NewReno {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{MIN_WINDOW_PACKETS, RateSample};
+    use super::*;
+    use crate::recovery::Rtt;
+    use crate::time::Duration;
+
+    const MSS: u64 = 1000;
+
+    #[derive(Debug)]
+    enum Step {
+        /// (packets, sent at ms)
+        Ack(u64, u64),
+        Unused(u64, u64),
+        Marked(u64),
+        Loss(u64),
+        Persistent(u64),
+        Spurious,
+        Restart(u32),
+    }
+
+    fn ack(now: u64, packets: u64, sent: u64) -> AckSample {
+        AckSample {
+            now: Instant::from_millis(now),
+            bytes: packets * MSS,
+            late_bytes: 0,
+            packets,
+            newest_sent_at: Instant::from_millis(sent),
+            prior_in_flight: 0,
+            bytes_in_flight: 0,
+            window_limited: true,
+            ce_marks: 0,
+            rtt: Rtt::new(Duration::from_millis(100)),
+            rtt_sample: None,
+            rate: RateSample::default(),
+        }
+    }
+
+    fn apply(reno: &mut NewReno, now: u64, step: &Step) {
+        let loss = |sent: u64, persistent| LossSample {
+            now: Instant::from_millis(now),
+            bytes: MSS,
+            packets: 1,
+            newest_sent_at: Instant::from_millis(sent),
+            bytes_in_flight: 0,
+            persistent,
+            rtt: Rtt::new(Duration::from_millis(100)),
+        };
+        match *step {
+            Step::Ack(packets, sent) => reno.on_ack(&ack(now, packets, sent)),
+            Step::Unused(packets, sent) => {
+                reno.on_ack(&AckSample { window_limited: false, ..ack(now, packets, sent) });
+            }
+            Step::Marked(sent) => reno.on_ack(&AckSample { ce_marks: 1, ..ack(now, 1, sent) }),
+            Step::Loss(sent) => reno.on_loss(&loss(sent, false)),
+            Step::Persistent(sent) => reno.on_loss(&loss(sent, true)),
+            Step::Spurious => reno.on_spurious(),
+            Step::Restart(timeouts) => reno.on_restart(timeouts),
+        }
+    }
+
+    #[test]
+    fn the_window_follows_the_script() {
+        let initial = INITIAL_WINDOW_PACKETS;
+        let half = initial / 2 + 1;
+        // At 100 ms steps: what happens -> cwnd in packets, phase. Worked by hand from RFC 9002.
+        let script = [
+            (Step::Ack(initial, 0), 2 * initial, Phase::SlowStart),
+            (Step::Unused(5, 50), 2 * initial, Phase::SlowStart),
+            (Step::Loss(150), initial, Phase::Recovery),
+            (Step::Loss(160), initial, Phase::Recovery),
+            (Step::Ack(4, 170), initial, Phase::Recovery),
+            (Step::Ack(initial, 450), initial + 1, Phase::Avoidance),
+            (Step::Ack(initial, 460), initial + 1, Phase::Avoidance),
+            (Step::Ack(1, 470), initial + 2, Phase::Avoidance),
+            (Step::Loss(750), half, Phase::Recovery),
+            (Step::Spurious, initial + 2, Phase::Avoidance),
+            (Step::Spurious, initial + 2, Phase::Avoidance),
+            (Step::Marked(1000), half, Phase::Recovery),
+            (Step::Spurious, half, Phase::Recovery),
+            (Step::Persistent(1250), MIN_WINDOW_PACKETS, Phase::SlowStart),
+            (Step::Ack(2, 1300), 4, Phase::SlowStart),
+            (Step::Restart(3), 4, Phase::SlowStart),
+        ];
+        let mut reno = NewReno::new(MSS as u32);
+        for (at, (step, packets, phase)) in script.iter().enumerate() {
+            apply(&mut reno, (at as u64 + 1) * 100, step);
+            assert_eq!(reno.window() / MSS, *packets, "after step {at}, {step:?}");
+            assert_eq!(reno.phase(), *phase, "after step {at}, {step:?}");
+        }
+    }
+
+    #[test]
+    fn an_unused_window_decays_to_the_initial_one() {
+        let mut reno = NewReno::new(MSS as u32);
+        reno.on_ack(&ack(100, 7 * INITIAL_WINDOW_PACKETS, 0));
+        assert_eq!(reno.window(), 8 * INITIAL_WINDOW_PACKETS * MSS);
+        reno.on_restart(1);
+        assert_eq!(reno.window(), 4 * INITIAL_WINDOW_PACKETS * MSS);
+        reno.on_restart(60);
+        assert_eq!(reno.window(), INITIAL_WINDOW_PACKETS * MSS);
+        assert_eq!(reno.phase(), Phase::SlowStart, "back to the old size at full speed");
+    }
+}

@@ -1,4 +1,5 @@
 //! Tests of the whole of recovery.
 
 mod bulk;
+mod detect;
 mod network;

@@ -27,6 +27,8 @@ pub(super) struct Path {
     pub(super) damage: f64,
     pub(super) jitter: Duration,
     pub(super) seed: u64,
+    /// Packets are marked when this much is queued.
+    pub(super) mark_above: Option<Duration>,
     /// ACKs arrive in heaps, one per this time.
     pub(super) ack_heap: Duration,
     /// Nothing passes from the first to the second.
@@ -45,6 +47,7 @@ impl Path {
             damage: 0.0,
             jitter: Duration::ZERO,
             seed: 1,
+            mark_above: None,
             ack_heap: Duration::ZERO,
             outage: (Instant::ZERO, Instant::ZERO),
             step: None,
@@ -62,12 +65,13 @@ struct Ack {
     ranges: Vec<Range<u64>>,
     received_at: Instant,
     sent_at: Instant,
+    ce_count: u64,
 }
 
 #[derive(Clone, Debug)]
 enum Event {
     Wake,
-    Packet { number: u64, chunk: u64, damaged: bool },
+    Packet { number: u64, chunk: u64, damaged: bool, marked: bool },
     AckTimer,
     Ack(Ack),
     Nack { number: u64, trailer: u32 },
@@ -86,6 +90,7 @@ pub(super) struct Flow {
     probes: u32,
     received: RangeSet,
     largest_at: Instant,
+    ce_count: u64,
     unacked: u32,
     ack_timer: bool,
     have: Vec<bool>,
@@ -112,7 +117,6 @@ pub(super) struct Net {
     pub(super) overflows: u64,
     /// Bytes that the receivers got, per 100 ms and flow.
     pub(super) arrived: Vec<Vec<u64>>,
-    pub(super) trace: bool,
 }
 
 impl Net {
@@ -129,7 +133,6 @@ impl Net {
             queue_delay: (0.0, 0),
             overflows: 0,
             arrived: Vec::new(),
-            trace: false,
         }
     }
 
@@ -151,6 +154,7 @@ impl Net {
             probes: 0,
             received: RangeSet::new(),
             largest_at: Instant::ZERO,
+            ce_count: 0,
             unacked: 0,
             ack_timer: false,
             have: vec![false; chunks as usize],
@@ -185,7 +189,8 @@ impl Net {
                     }
                     f.wake_at = None;
                 }
-                Event::Packet { number, chunk, damaged } => {
+                Event::Packet { number, chunk, damaged, marked } => {
+                    self.flows[flow].ce_count += u64::from(marked && !damaged);
                     self.on_packet(flow, number, chunk, damaged);
                     continue;
                 }
@@ -214,7 +219,7 @@ impl Net {
         let info = AckInfo {
             largest: ack.ranges[0].end - 1,
             delay: ack.sent_at.saturating_since(ack.received_at),
-            ce_count: None,
+            ce_count: Some(ack.ce_count),
         };
         let again = &mut f.again;
         let mut fate = |fate, chunk| {
@@ -225,18 +230,6 @@ impl Net {
         let ranges = ack.ranges.iter().cloned();
         f.recovery.on_ack(now, &info, f.next_number, ranges, &mut fate).unwrap();
         f.last_probe = None;
-        if self.trace {
-            let r = &f.recovery;
-            eprintln!(
-                "{now} {:?} cwnd {} flight {} rate {:.1} Mbit/s srtt {:?} lost {}",
-                r.phase(),
-                r.cwnd() / 1200,
-                r.bytes_in_flight() / 1200,
-                r.pacing_rate() as f64 * 8e-6,
-                r.rtt().smoothed(),
-                r.stats().packets_lost
-            );
-        }
     }
 
     /// Timeouts, then everything that may be sent.
@@ -278,7 +271,7 @@ impl Net {
             };
             // At the end, a probe repeats the last chunk.
             let probing = f.recovery.stats().pto_backoff > 0 && f.last_probe == Some(now);
-            let Some(chunk) = chunk.or(probing.then_some(f.chunks - 1)) else {
+            let Some(chunk) = chunk.or_else(|| probing.then_some(f.chunks - 1)) else {
                 f.recovery.on_app_limited();
                 return self.wake(flow, at);
             };
@@ -308,6 +301,7 @@ impl Net {
         f.recovery.on_sent(now, packet);
         let rate = self.path.bytes_per_ns(now);
         let queued = self.free_at.saturating_since(now);
+        let marked = self.path.mark_above.is_some_and(|bound| queued > bound);
         let capacity =
             self.path.queue_bdp * self.path.mbit * 1e6 / 8.0 * self.path.rtt.as_secs_f64();
         if queued.as_nanos() as f64 * rate + WIRE as f64 > capacity {
@@ -326,7 +320,7 @@ impl Net {
             return;
         }
         let at = self.free_at + self.path.rtt / 2 + jitter - self.path.jitter;
-        self.schedule(at, flow, Event::Packet { number, chunk, damaged });
+        self.schedule(at, flow, Event::Packet { number, chunk, damaged, marked });
     }
 
     fn on_packet(&mut self, flow: usize, number: u64, chunk: u64, damaged: bool) {
@@ -364,7 +358,8 @@ impl Net {
         let f = &mut self.flows[flow];
         f.unacked = 0;
         let ranges: Vec<_> = f.received.iter().rev().take(ACK_RANGES).collect();
-        let ack = Ack { ranges, received_at: f.largest_at, sent_at: self.now };
+        let ack =
+            Ack { ranges, received_at: f.largest_at, sent_at: self.now, ce_count: f.ce_count };
         self.send_back(flow, Event::Ack(ack));
     }
 

@@ -249,6 +249,21 @@ fn a_late_acknowledgement_cancels_the_retransmission() {
 }
 
 #[test]
+fn copies_are_bounded_and_the_newest_are_remembered() {
+    let mut buffer = SendBuffer::new();
+    buffer.write(&[0; 10]);
+    let chunk = buffer.next_new().unwrap();
+    let original = sent(&mut buffer, chunk.clone());
+    for _ in 0..3 * MAX_COPIES {
+        assert!(buffer.requeue_newest(99));
+        sent(&mut buffer, chunk.clone());
+    }
+    assert_eq!(buffer.copies.len(), MAX_COPIES);
+    buffer.on_lost(&original.chunk, original.copy);
+    assert!(!buffer.has_lost());
+}
+
+#[test]
 fn copy_numbers_wrap() {
     assert!(is_newer(0, u32::MAX) && !is_newer(u32::MAX, 0) && !is_newer(5, 5) && is_newer(6, 5));
 }

@@ -7,15 +7,22 @@
 //! that never empties is itself a signal: the rate yields to it long before anything is dropped.
 
 mod model;
+mod train;
 
 use super::{AckSample, Controller, INITIAL_WINDOW_PACKETS, LossSample, MAX_WINDOW, Phase};
 use crate::time::{Duration, Instant};
 use model::{Model, Round};
+use train::Train;
 
 /// STARTUP's pacing gain: 4 ln 2, the least that doubles the rate each round.
 const STARTUP_PACING_GAIN: f64 = 2.77;
+/// STARTUP's bound of the window over what the path holds: samples lag behind by a round trip.
+const STARTUP_WINDOW_GAIN: f64 = 2.77;
 /// DRAIN's pacing gain.
 const DRAIN_PACING_GAIN: f64 = 0.4;
+/// How many initial windows the second round trip may send at most on the word of the first one's
+/// packet train.
+const MAX_JUMP: f64 = 16.0;
 /// PROBE_DOWN's pacing gain: takes in one round what PROBE_UP put into the queue in one.
 const DOWN_PACING_GAIN: f64 = 0.75;
 /// PROBE_UP's pacing gain.
@@ -50,6 +57,7 @@ const PROBE_RTT_TIME: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct Bbr {
     model: Model,
+    train: Train,
     phase: Phase,
     /// When the phase began, and how many rounds have ended since.
     phase_at: Instant,
@@ -59,6 +67,8 @@ pub struct Bbr {
     full_rounds: u32,
     /// How many rounds the present PROBE_CRUISE lasts.
     cruise_rounds: u64,
+    /// Whether it follows a PROBE_DOWN whose load was certainly low.
+    is_after_down: bool,
     /// The share of its rate that PROBE_CRUISE gives up to let a standing queue drain.
     queue_yield: f64,
     /// What was in flight when the bottleneck's queue overflowed; `f64::INFINITY` if it never did.
@@ -77,12 +87,14 @@ impl Bbr {
         let max_payload = u64::from(max_payload);
         Self {
             model: Model::new(),
+            train: Train::default(),
             phase: Phase::Startup,
             phase_at: Instant::ZERO,
             phase_rounds: 0,
             full_bandwidth: 0.0,
             full_rounds: 0,
             cruise_rounds: CRUISE_ROUNDS,
+            is_after_down: false,
             queue_yield: 0.0,
             inflight_bound: f64::INFINITY,
             cwnd: INITIAL_WINDOW_PACKETS * max_payload,
@@ -104,6 +116,7 @@ impl Bbr {
     }
 
     fn enter_cruise(&mut self, now: Instant, delivered: u64) {
+        self.is_after_down = self.phase == Phase::ProbeDown;
         self.enter(now, Phase::ProbeCruise);
         self.queue_yield = 0.0;
         // Any number that differs between flows serves to keep them out of step.
@@ -132,18 +145,26 @@ impl Bbr {
         self.phase_rounds += 1;
         let is_queued = self.model.is_queue_standing(round);
         let is_lossy = self.model.is_loss_excessive(round, self.max_payload);
-        if (is_queued && is_lossy) || round.is_marked() {
+        let is_overflowing = (is_queued && is_lossy) || round.is_marked();
+        // From here on a mark is a loss that was spared.
+        let is_lossy = is_lossy || round.is_marked();
+        let is_probing = matches!(self.phase, Phase::Startup | Phase::ProbeRefill | Phase::ProbeUp);
+        if is_overflowing && is_probing {
             self.on_overflow(round);
         }
+        if !round.is_app_limited() {
+            self.model.on_any_load(round, self.max_payload);
+        }
         match self.phase {
-            Phase::Startup => self.on_startup_round(ack, round, is_queued),
+            Phase::Startup => self.on_startup_round(ack, round, is_queued, is_lossy),
             Phase::ProbeCruise => self.on_cruise_round(ack, round, is_queued),
+            Phase::ProbeRefill if is_overflowing => self.enter_down(ack.now),
             Phase::ProbeRefill => {
                 self.full_bandwidth = self.model.bandwidth();
                 self.enter(ack.now, Phase::ProbeUp);
             }
             Phase::ProbeUp => {
-                if is_lossy || round.is_marked() {
+                if is_lossy {
                     self.enter_down(ack.now);
                 } else if self.phase_rounds >= 2 {
                     // Nothing overflowed: the bound may be too low.
@@ -163,35 +184,46 @@ impl Bbr {
     /// The queue overflowed in `round`: what arrived in it is what path and queue can hold.
     fn on_overflow(&mut self, round: &Round) {
         let held = round.bytes() as f64 * (1.0 - round.loss()) / (1.0 - self.model.path_loss());
-        self.inflight_bound = held.max(self.model.bdp(1.0));
+        self.inflight_bound = held.max(self.model.remembered_bdp());
     }
 
-    fn on_startup_round(&mut self, ack: &AckSample, round: &Round, is_queued: bool) {
-        if !is_queued {
-            self.model.on_low_load(round);
-        }
+    fn on_startup_round(
+        &mut self,
+        ack: &AckSample,
+        round: &Round,
+        is_queued: bool,
+        is_lossy: bool,
+    ) {
         if round.is_app_limited() {
             return;
         }
         if self.model.bandwidth() >= self.full_bandwidth * FULL_GROWTH {
             self.full_bandwidth = self.model.bandwidth();
             self.full_rounds = 0;
+            if !is_queued {
+                // While the path still takes more, what it loses is its own.
+                self.model.on_low_load(round);
+            }
             return;
         }
         self.full_rounds += 1;
-        if is_queued || self.full_rounds >= FULL_ROUNDS {
+        if is_queued || is_lossy || self.full_rounds >= FULL_ROUNDS {
             self.enter(ack.now, Phase::Drain);
         }
     }
 
     fn on_cruise_round(&mut self, ack: &AckSample, round: &Round, is_queued: bool) {
+        let hears_of_down = self.phase_rounds == 1 && self.is_after_down;
         if is_queued {
+            if hears_of_down {
+                self.model.on_doubt();
+            }
             let sent = self.pacing_rate * (1.0 - self.model.path_loss());
             if round.rate() < 0.9 * sent && !round.is_app_limited() {
                 // More was sent than came through a bottleneck that was busy all the time.
                 self.model.on_saturated(round);
             }
-        } else if self.phase_rounds == 1 {
+        } else if hears_of_down {
             // It hears of what PROBE_DOWN sent: only there it is certain that the load is low, and
             // that loss which the rate itself makes is not answered by a higher one.
             self.model.on_low_load(round);
@@ -201,8 +233,13 @@ impl Bbr {
         }
         let queue = self.model.standing_queue(round).as_secs_f64();
         let min_rtt = self.model.min_rtt().as_secs_f64().max(1e-6);
-        self.queue_yield = (queue / min_rtt / 2.0).min(MAX_QUEUE_YIELD);
+        if self.phase_rounds > 1 {
+            // The first round still sees the queue that the phase before emptied.
+            let most = MAX_QUEUE_YIELD + self.model.path_loss();
+            self.queue_yield = (queue / min_rtt / 2.0).min(most);
+        }
         if self.phase_rounds >= self.cruise_rounds && !round.is_app_limited() {
+            self.model.on_refill();
             self.enter(ack.now, Phase::ProbeRefill);
         }
     }
@@ -223,7 +260,7 @@ impl Bbr {
             Phase::Startup | Phase::Drain => {}
             _ if self.model.is_min_rtt_stale(ack.now) => {
                 self.prior_cwnd = self.cwnd;
-                self.model.forget_min_rtt();
+                self.model.on_probe_rtt();
                 self.enter(ack.now, Phase::ProbeRtt);
             }
             _ => {}
@@ -234,9 +271,16 @@ impl Bbr {
         let elapsed = ack.now.saturating_since(self.phase_at);
         if self.phase_rounds >= 2 && elapsed >= PROBE_RTT_TIME {
             self.cwnd = self.cwnd.max(self.prior_cwnd);
-            self.model.refresh_min_rtt(ack.now);
+            self.model.on_min_rtt_probed(ack.now);
             self.enter_cruise(ack.now, ack.rate.total_delivered);
         }
+    }
+
+    /// The rate that the first packets showed, as far as it is believed.
+    fn jump_rate(&self) -> f64 {
+        let most = MAX_JUMP * (INITIAL_WINDOW_PACKETS * self.max_payload) as f64;
+        let min_rtt = self.model.min_rtt().as_secs_f64().max(1e-6);
+        self.train.rate().min(most / min_rtt)
     }
 
     fn set_pacing_rate(&mut self, ack: &AckSample) {
@@ -244,7 +288,7 @@ impl Bbr {
         if self.phase == Phase::Startup {
             let srtt = ack.rtt.smoothed().as_secs_f64().max(1e-6);
             let initial = STARTUP_PACING_GAIN * self.cwnd as f64 / srtt / WINDOW_GAIN;
-            self.pacing_rate = self.pacing_rate.max(rate).max(initial);
+            self.pacing_rate = self.pacing_rate.max(rate).max(initial).max(self.jump_rate());
         } else {
             self.pacing_rate = rate;
         }
@@ -257,11 +301,15 @@ impl Bbr {
         let target =
             self.model.bdp(WINDOW_GAIN) as u64 + self.model.extra_acked() + 3 * self.max_payload;
         let grown = self.cwnd + ack.bytes;
-        self.cwnd = if self.phase == Phase::Startup {
-            let is_first = ack.rate.total_delivered < INITIAL_WINDOW_PACKETS * self.max_payload;
-            if is_first || self.cwnd < target { grown } else { self.cwnd }
-        } else {
+        self.cwnd = if self.phase != Phase::Startup {
             grown.min(target)
+        } else if self.model.is_queue_growing() {
+            self.cwnd
+        } else {
+            let most = self.model.bdp(STARTUP_WINDOW_GAIN) + MAX_JUMP * self.max_payload as f64;
+            // Without a queue there is room, however far the bandwidth's samples lag behind.
+            let jump = self.jump_rate() * self.model.min_rtt().as_secs_f64();
+            grown.min(self.cwnd.max(most as u64)).max(jump as u64)
         };
         if self.phase == Phase::ProbeRtt {
             self.cwnd = self.cwnd.min(self.model.bdp(PROBE_RTT_WINDOW_GAIN) as u64);
@@ -282,7 +330,10 @@ impl Controller for Bbr {
         if std::mem::take(&mut self.is_restarting) {
             self.model.refresh_min_rtt(ack.now);
         }
-        if let Some(round) = self.model.on_ack(ack) {
+        if ack.rate.prior_delivered == 0 && ack.packets > 0 {
+            self.train.on_ack(ack);
+        }
+        if let Some(round) = self.model.on_ack(ack, self.phase == Phase::Startup) {
             self.on_round(ack, &round);
         }
         self.advance(ack);

@@ -10,8 +10,14 @@ const MIN_RTT_LIFETIME: Duration = Duration::from_secs(5);
 /// Loss at low load above this is not compensated: sending more would not help any more.
 const MAX_PATH_LOSS: f64 = 0.3;
 
+/// Samples of the round-trip time whose least shows the queue of the moment, as RFC 9406 §4.2 has it.
+const RECENT_RTTS: usize = 4;
+
 /// The share of the past that the estimate of the path's own loss keeps per round.
 const LOSS_MEMORY: f64 = 0.9;
+
+/// What is left of that estimate after a cycle in which the load was never low.
+const DOUBT: f64 = 0.85;
 
 /// Rounds over which the aggregation of ACKs is remembered.
 const AGGREGATION_ROUNDS: u64 = 10;
@@ -116,20 +122,45 @@ impl Aggregation {
     }
 }
 
+/// The share of bytes that rounds lost, later rounds counting more.
+#[derive(Clone, Copy, Debug, Default)]
+struct LossShare {
+    lost: f64,
+    bytes: f64,
+}
+
+impl LossShare {
+    fn add(&mut self, loss: f64, bytes: u64) {
+        self.lost = self.lost * LOSS_MEMORY + loss * bytes as f64;
+        self.bytes = self.bytes * LOSS_MEMORY + bytes as f64;
+    }
+
+    fn share(&self) -> f64 {
+        if self.bytes > 0.0 { self.lost / self.bytes } else { 0.0 }
+    }
+}
+
 /// The model.
 #[derive(Debug)]
 pub(super) struct Model {
     bandwidth: CycleMax,
+    /// What the path delivered under load, below the remembered bandwidth.
+    short_term: Option<f64>,
     min_rtt: Option<Duration>,
     /// When a round-trip time close to the minimum was last seen.
     min_rtt_at: Instant,
+    /// The least sample of the present PROBE_RTT.
+    probed_rtt: Option<Duration>,
+    recent_rtts: [Duration; RECENT_RTTS],
+    recent_rtt_at: Instant,
     round: Round,
     round_count: u64,
     /// The round ends when a packet is acknowledged that was sent after this much was delivered.
     round_end: u64,
-    /// Bytes lost and sent in rounds at low load, decaying: their quotient is the path's own loss.
-    low_load_lost: f64,
-    low_load_bytes: f64,
+    /// The loss of rounds at low load: the path's own.
+    low_load: LossShare,
+    /// The loss of all rounds.
+    recent: LossShare,
     aggregation: Aggregation,
 }
 
@@ -137,24 +168,32 @@ impl Model {
     pub(super) fn new() -> Self {
         Self {
             bandwidth: CycleMax::default(),
+            short_term: None,
             min_rtt: None,
             min_rtt_at: Instant::ZERO,
+            probed_rtt: None,
+            recent_rtts: [Duration::ZERO; RECENT_RTTS],
+            recent_rtt_at: Instant::ZERO,
             round: Round::new(Instant::ZERO),
             round_count: 0,
             round_end: 0,
-            low_load_lost: 0.0,
-            low_load_bytes: 0.0,
+            low_load: LossShare::default(),
+            recent: LossShare::default(),
             aggregation: Aggregation::default(),
         }
     }
 
-    /// Takes an ACK in; returns the round that it ends, if it does.
-    pub(super) fn on_ack(&mut self, ack: &AckSample) -> Option<Round> {
+    /// Takes an ACK in; returns the round that it ends, if it does. While `is_starting`, every
+    /// sample counts at once, else the mean of each round does.
+    pub(super) fn on_ack(&mut self, ack: &AckSample, is_starting: bool) -> Option<Round> {
         if let Some(rtt) = ack.rtt_sample {
             self.on_rtt(ack.now, rtt);
         }
         if let Some(rate) = ack.rate.bytes_per_second() {
             self.round.best_rate = self.round.best_rate.max(rate as f64);
+            if is_starting {
+                self.bandwidth.this = self.bandwidth.this.max(rate as f64);
+            }
         }
         let (bandwidth, limit) = (self.bandwidth(), self.bdp(1.0) as u64);
         self.aggregation.on_ack(ack.now, ack.bytes, bandwidth, self.round_count, limit);
@@ -176,9 +215,18 @@ impl Model {
     }
 
     fn on_rtt(&mut self, now: Instant, rtt: Duration) {
+        // ACKs that come in a heap are one sample: the older ones in it waited for the newest.
+        if now.saturating_since(self.recent_rtt_at) > self.min_rtt() / 32 {
+            self.recent_rtt_at = now;
+            self.recent_rtts.rotate_left(1);
+            self.recent_rtts[RECENT_RTTS - 1] = rtt;
+        } else {
+            self.recent_rtts[RECENT_RTTS - 1] = self.recent_rtts[RECENT_RTTS - 1].min(rtt);
+        }
+        self.probed_rtt = self.probed_rtt.map(|min| min.min(rtt));
         self.round.min_rtt = Some(self.round.min_rtt.map_or(rtt, |min| min.min(rtt)));
         match self.min_rtt {
-            Some(min) if rtt > min + min / 16 => {}
+            Some(min) if rtt > min + min / 64 => {}
             known => {
                 self.min_rtt = Some(known.map_or(rtt, |min| min.min(rtt)));
                 self.min_rtt_at = now;
@@ -198,24 +246,49 @@ impl Model {
         self.bandwidth = CycleMax { last: self.bandwidth.this, this: 0.0 };
     }
 
-    /// The bottleneck was busy for the whole `round`: its rate is the bandwidth, though it be less
-    /// than what is remembered.
+    /// The bottleneck was busy for the whole `round`: its rate is what we get for now, though it be
+    /// less than what is remembered. Others may be the cause, so it holds until the next probe only.
     pub(super) fn on_saturated(&mut self, round: &Round) {
-        self.bandwidth = CycleMax { last: 0.0, this: round.rate() };
+        self.short_term = Some(round.rate());
+    }
+
+    /// A probe begins: what was true under load need not be true any more.
+    pub(super) const fn on_refill(&mut self) {
+        self.short_term = None;
     }
 
     /// The `round` was at low load: what was lost in it is the path's own loss.
     pub(super) fn on_low_load(&mut self, round: &Round) {
-        let bytes = round.bytes() as f64;
         // Bursts of loss count, but one round alone must not turn the estimate over.
-        let bound = if self.low_load_bytes > 4.0 * bytes { self.path_loss() + 0.1 } else { 1.0 };
-        self.low_load_lost = self.low_load_lost * LOSS_MEMORY + round.loss().min(bound) * bytes;
-        self.low_load_bytes = self.low_load_bytes * LOSS_MEMORY + bytes;
+        let is_settled = self.low_load.bytes > 4.0 * round.bytes() as f64;
+        let bound = if is_settled { self.path_loss() + 0.1 } else { MAX_PATH_LOSS };
+        self.low_load.add(round.loss().min(bound), round.bytes());
     }
 
-    /// The minimum is void, because it was not seen again: the next sample replaces it.
-    pub(super) const fn forget_min_rtt(&mut self) {
-        self.min_rtt = None;
+    /// The load was not low although it should have been: the estimate itself may keep it high.
+    pub(super) fn on_doubt(&mut self) {
+        self.low_load.lost *= DOUBT;
+    }
+
+    /// Whatever the load was, rounds that lost less than the estimate prove that it is too high.
+    pub(super) fn on_any_load(&mut self, round: &Round, packet: u64) {
+        self.recent.add(round.loss(), round.bytes());
+        let most = self.recent.share() + self.chance(self.recent.bytes as u64, packet);
+        if self.path_loss() > most {
+            self.low_load.lost = self.low_load.bytes * most;
+        }
+    }
+
+    /// PROBE_RTT begins: what it sees replaces the minimum.
+    pub(super) const fn on_probe_rtt(&mut self) {
+        self.probed_rtt = Some(Duration::MAX);
+    }
+
+    /// PROBE_RTT ends.
+    pub(super) fn on_min_rtt_probed(&mut self, now: Instant) {
+        let probed = self.probed_rtt.take().filter(|rtt| *rtt < Duration::MAX);
+        self.min_rtt = probed.or(self.min_rtt);
+        self.min_rtt_at = now;
     }
 
     /// After an idle time the minimum is as good as it was before.
@@ -240,16 +313,13 @@ impl Model {
 
     /// The share of packets that the path loses at low load.
     pub(super) fn path_loss(&self) -> f64 {
-        if self.low_load_bytes > 0.0 {
-            (self.low_load_lost / self.low_load_bytes).min(MAX_PATH_LOSS)
-        } else {
-            0.0
-        }
+        self.low_load.share().min(MAX_PATH_LOSS)
     }
 
     /// The rate at which to send so that the path delivers its bandwidth in spite of its loss.
     pub(super) fn send_rate(&self) -> f64 {
-        self.bandwidth() / (1.0 - self.path_loss())
+        let bandwidth = self.bandwidth().min(self.short_term.unwrap_or(f64::INFINITY));
+        bandwidth / (1.0 - self.path_loss())
     }
 
     /// `gain` times what is in flight at that rate without a queue, in bytes.
@@ -262,6 +332,11 @@ impl Model {
         self.aggregation.best
     }
 
+    /// What the remembered bandwidth keeps in flight without a queue, in bytes.
+    pub(super) fn remembered_bdp(&self) -> f64 {
+        self.bandwidth() * self.min_rtt().as_secs_f64()
+    }
+
     /// The delay of the queue through all of `round`.
     pub(super) fn standing_queue(&self, round: &Round) -> Duration {
         round.min_rtt.map_or(Duration::ZERO, |rtt| rtt.saturating_sub(self.min_rtt()))
@@ -269,14 +344,28 @@ impl Model {
 
     /// Whether the queue never emptied in `round`, beyond what noise explains.
     pub(super) fn is_queue_standing(&self, round: &Round) -> bool {
-        self.standing_queue(round) > (self.min_rtt() / 8).max(Duration::from_millis(1))
+        self.standing_queue(round) > self.queue_tolerance()
+    }
+
+    fn queue_tolerance(&self) -> Duration {
+        (self.min_rtt() / 8).max(Duration::from_millis(1))
+    }
+
+    /// Whether a queue stands at this moment, as far as the last few samples tell.
+    pub(super) fn is_queue_growing(&self) -> bool {
+        let least = self.recent_rtts.iter().min().copied().unwrap_or_default();
+        least > self.min_rtt() + self.queue_tolerance()
     }
 
     /// Whether more was lost in `round` than the path's own loss and chance explain.
     pub(super) fn is_loss_excessive(&self, round: &Round, packet: u64) -> bool {
+        round.loss() > self.path_loss() + self.chance(round.bytes(), packet) + 0.02
+    }
+
+    /// By how much the loss of so many bytes may differ from the path's by chance.
+    fn chance(&self, bytes: u64, packet: u64) -> f64 {
         let own = self.path_loss();
-        let packets = (round.bytes() / packet.max(1)).max(1) as f64;
-        let chance = 3.0 * (own * (1.0 - own) / packets).sqrt();
-        round.loss() > own + chance + 0.02
+        let packets = (bytes / packet.max(1)).max(1) as f64;
+        3.0 * (own * (1.0 - own) / packets).sqrt()
     }
 }

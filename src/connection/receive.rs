@@ -1,0 +1,278 @@
+//! The way of one numbered packet in: open, tell duplicates, one match over its frames, record it.
+
+use super::ack::{Urgency, ack_delay};
+use super::contents::settle;
+use super::state::{CloseReason, Farewell, PROTOCOL_CODES, ProtocolError, State};
+use super::timer::Timer;
+use super::{Connection, Path};
+use crate::recovery::{AckInfo, NackOutcome};
+use crate::stream::{Refusal, Violation};
+use crate::time::{Duration, Instant};
+use crate::wire::{
+    Ack, Close, Crc32, Ecn, Frame, Frames, Integrity, Nack, Numbered, Opened, Opening, Pseudo,
+    Reader,
+};
+
+/// A numbered packet on its way in.
+#[derive(Debug)]
+pub(crate) struct Arrival<'a> {
+    pub(crate) path: Path,
+    pub(crate) ecn: Ecn,
+    pub(crate) header: Numbered,
+    /// Where the header ends.
+    pub(crate) header_len: usize,
+    /// Whether the handshake's proof stands in front of the frames.
+    pub(crate) is_opening: bool,
+    pub(crate) packet: &'a mut [u8],
+    /// Whether the endpoint has memory for larger receive windows.
+    pub(crate) may_grow: bool,
+}
+
+/// The facts of a packet that was taken.
+struct Taken {
+    path: Path,
+    ecn: Ecn,
+    number: u64,
+    bytes: usize,
+    is_eliciting: bool,
+    is_urgent: bool,
+    may_grow: bool,
+}
+
+/// Why a packet's frames were not all taken.
+enum Stop {
+    /// The peer broke the protocol.
+    Broken(ProtocolError),
+    /// A bound was reached: the packet counts as never received, so its data comes again.
+    Full,
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Full => Self::Full,
+            Refusal::Violation(violation) => Self::Broken(match violation {
+                Violation::FlowControl => ProtocolError::FlowControl,
+                Violation::FinalSize => ProtocolError::FinalSize,
+                Violation::StreamLimit => ProtocolError::StreamLimit,
+                Violation::StreamState => ProtocolError::StreamState,
+            }),
+        }
+    }
+}
+
+impl From<Violation> for Stop {
+    fn from(violation: Violation) -> Self {
+        Refusal::Violation(violation).into()
+    }
+}
+
+impl Connection {
+    /// Takes a numbered packet. Nothing changes but counters until the packet is known to be intact.
+    pub(crate) fn handle(&mut self, now: Instant, arrival: Arrival<'_>) {
+        let now = now.max(self.book.now);
+        let Arrival { path, ecn, header, header_len, is_opening, packet, may_grow } = arrival;
+        let (Some(remote), false) = (self.ids.remote, matches!(self.state, State::Closed)) else {
+            self.book.refused.unexpected += 1;
+            return;
+        };
+        let bytes = packet.len();
+        let number = header.number.expand(self.acks.largest().map_or(0, |largest| largest + 1));
+        let pseudo = Pseudo { number, to: self.ids.local, from: remote };
+        let body = match Crc32.open(pseudo, packet, header_len) {
+            Opened::Intact(body) => body,
+            Opened::Damaged(trailer) => {
+                self.book.refused.damaged += 1;
+                // P-40, P-41: only what asks for an answer, and never what carries the handshake's proof.
+                if header.ack_eliciting && !is_opening && self.is_open() && self.acks.is_new(number)
+                {
+                    self.damage.on_damaged(Nack { number, trailer });
+                }
+                return;
+            }
+            Opened::Forged => {
+                self.book.refused.unexpected += 1;
+                return;
+            }
+        };
+        if !self.acks.is_new(number) {
+            self.book.refused.duplicate += 1;
+            return;
+        }
+        let frames = if is_opening { skip_opening(body) } else { Some(body) };
+        let Some(frames) = frames else { return self.fail(now, ProtocolError::Frame) };
+        let mut urgent = false;
+        match self.on_frames(now, path, frames, &mut urgent) {
+            Ok(()) => {}
+            Err(Stop::Broken(error)) => return self.fail(now, error),
+            Err(Stop::Full) => {
+                self.book.refused.full += 1;
+                return;
+            }
+        }
+        self.book.received.count(bytes);
+        let is_eliciting = header.ack_eliciting;
+        let taken = Taken { path, ecn, number, bytes, is_eliciting, is_urgent: urgent, may_grow };
+        self.on_recorded(now, &taken);
+    }
+
+    /// An intact, new packet was taken: acknowledge it, move timers, see where it came from.
+    fn on_recorded(&mut self, now: Instant, taken: &Taken) {
+        // The server has answered: it knows this connection (P-18).
+        self.offer = None;
+        let is_highest = self.acks.largest().is_none_or(|largest| taken.number > largest);
+        let urgency = self.acks.on_received(now, taken.number, taken.is_eliciting, taken.ecn);
+        if !self.is_open() {
+            return;
+        }
+        if taken.is_urgent {
+            self.acks.demand();
+        } else if urgency == Urgency::Delayed {
+            let srtt = self.recovery.rtt().smoothed();
+            self.timers.set_earlier(Timer::Ack, now + ack_delay(self.config.max_ack_delay, srtt));
+        }
+        let token = self.rng.u64();
+        self.pending.path |= self.paths.on_packet(taken.path, taken.bytes, is_highest, token);
+        self.heard(now);
+        if now >= self.book.round_ends {
+            self.book.round_ends = now + self.recovery.rtt().smoothed();
+            if taken.may_grow {
+                self.streams.on_round();
+            }
+        }
+    }
+
+    fn on_frames(
+        &mut self,
+        now: Instant,
+        path: Path,
+        body: &[u8],
+        urgent: &mut bool,
+    ) -> Result<(), Stop> {
+        for frame in Frames::new(body) {
+            let frame = frame.map_err(|_| Stop::Broken(ProtocolError::Frame))?;
+            if let Frame::Close(close) = frame {
+                self.on_peer_close(now, close);
+                return Ok(());
+            }
+            if !self.is_open() {
+                self.on_late_packet();
+                return Ok(());
+            }
+            self.on_frame(now, path, frame, urgent)?;
+        }
+        Ok(())
+    }
+
+    /// One frame of an open connection.
+    fn on_frame(
+        &mut self,
+        now: Instant,
+        path: Path,
+        frame: Frame<'_>,
+        urgent: &mut bool,
+    ) -> Result<(), Stop> {
+        match frame {
+            Frame::Padding(_) | Frame::Close(_) => {}
+            Frame::Ping => *urgent = true,
+            Frame::Ack(ack) => self.on_ack(now, &ack)?,
+            Frame::Nack(nack) => self.on_nack(now, nack),
+            Frame::MaxData(limit) => self.streams.on_max_data(limit),
+            Frame::MaxStreamData(id, limit) => self.streams.on_max_stream_data(id, limit)?,
+            Frame::MaxStreams(count) => self.streams.on_max_streams(count),
+            Frame::WindowProbe(id) => {
+                self.streams.on_window_probe(id)?;
+                *urgent = true;
+            }
+            Frame::ResetStream(id, code, end) => self.streams.on_reset_stream(id, code, end)?,
+            Frame::StopSending(id, code) => self.streams.on_stop_sending(id, code)?,
+            Frame::PathChallenge(token) => {
+                self.paths.on_challenge(path, token);
+                self.pending.path = true;
+            }
+            Frame::PathResponse(token) => self.on_path_response(now, token),
+            Frame::Stream(stream) => {
+                self.streams.on_stream(&stream)?;
+                *urgent |= stream.fin;
+            }
+        }
+        Ok(())
+    }
+
+    fn on_ack(&mut self, now: Instant, ack: &Ack<'_>) -> Result<(), Stop> {
+        let info = AckInfo {
+            largest: ack.largest,
+            delay: Duration::from_micros(ack.delay_us),
+            ce_count: ack.ecn.map(|counts| counts.ce),
+        };
+        let (streams, acks) = (&mut self.streams, &mut self.acks);
+        let mut fate = |fate, contents| settle(streams, acks, fate, contents);
+        let outcome = self
+            .recovery
+            .on_ack(now, &info, self.book.next_number, ack.ranges(), &mut fate)
+            .map_err(|_| Stop::Broken(ProtocolError::AckedUnsent))?;
+        if outcome.packets_acked > 0 {
+            // The peer answers: its time to do so begins anew.
+            self.timers.stop(Timer::User);
+            self.pending.probes = 0;
+        }
+        self.book.largest_acked = self.book.largest_acked.max(ack.largest);
+        self.streams.set_send_limit(self.recovery.cwnd() * 2);
+        self.check_farewell(now);
+        Ok(())
+    }
+
+    fn on_nack(&mut self, now: Instant, nack: Nack) {
+        let (streams, acks) = (&mut self.streams, &mut self.acks);
+        let mut fate = |fate, contents| settle(streams, acks, fate, contents);
+        let outcome = self.recovery.on_nack(now, nack.number, nack.trailer, &mut fate);
+        if outcome != NackOutcome::Ignored {
+            self.timers.stop(Timer::User);
+        }
+    }
+
+    fn on_path_response(&mut self, now: Instant, token: u64) {
+        let before = self.paths.current.remote;
+        if self.paths.on_response(token) {
+            self.timers.stop(Timer::Path);
+            // RFC 9000 §9.4: a NAT that changed the port only has not changed the path.
+            if before.ip() != self.paths.current.remote.ip() {
+                self.recovery.on_path_change(now);
+            }
+        }
+    }
+
+    fn on_peer_close(&mut self, now: Instant, close: Close<'_>) {
+        match &self.state {
+            State::Established | State::Lingering(_) => {
+                let reason = if close.code >= PROTOCOL_CODES {
+                    CloseReason::PeerSawProtocolError(close.code)
+                } else {
+                    CloseReason::Peer(close.code, close.reason.to_vec())
+                };
+                let answer = Farewell::new(close.code, b"");
+                self.end(now, reason, State::TimeWait(Some(answer)));
+                self.pending.close = true;
+            }
+            State::Closing(_) => self.end(now, CloseReason::Local(0), State::TimeWait(None)),
+            State::TimeWait(Some(_)) => self.pending.close = true,
+            State::TimeWait(None) | State::Connecting(_) | State::Closed => {}
+        }
+    }
+
+    /// The peer goes on although the connection is over: it may have missed our CLOSE.
+    fn on_late_packet(&mut self) {
+        if let State::Closing(farewell) | State::TimeWait(Some(farewell)) = &self.state {
+            // Ever more rarely, so that a peer that does not listen is not answered packet by packet.
+            self.book.refused.unexpected += 1;
+            let late = self.book.refused.unexpected;
+            self.pending.close |= farewell.sent > 0 && late.is_power_of_two();
+        }
+    }
+}
+
+fn skip_opening(body: &[u8]) -> Option<&[u8]> {
+    let mut r = Reader::new(body);
+    Opening::decode(&mut r).ok()?;
+    Some(r.rest())
+}

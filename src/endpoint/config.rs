@@ -1,0 +1,31 @@
+//! An endpoint's settings: what holds for all of its connections together.
+
+use crate::connection;
+
+/// The settings of an endpoint.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// The settings of its connections.
+    pub connection: connection::Config,
+    /// Whether it takes connections. Default: no.
+    pub is_listening: bool,
+    /// How many connections wait to be accepted at most; further ones are refused. Default 128.
+    pub backlog: usize,
+    /// How many connections there are at most; further ones are refused. Default 65,536.
+    pub max_connections: usize,
+    /// From this much buffered data on, receive windows stop growing. Default 256 MiB.
+    pub max_memory: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            connection: connection::Config::default(),
+            is_listening: false,
+            backlog: 128,
+            max_connections: 65_536,
+            max_memory: 256 << 20,
+        }
+    }
+}

@@ -1,0 +1,598 @@
+//! Many peers on one socket: who a datagram is for, who may connect, who is polled next.
+//!
+//! The endpoint owns its connections. It has the same two verbs as each of them: `handle` takes a
+//! datagram, `poll` gives out what to send, what to tell, and when to come back.
+
+mod answer;
+mod config;
+mod cookie;
+mod deadlines;
+mod router;
+
+pub use config::Config;
+pub use cookie::{COOKIE_LIFE, EPOCH, MAX_USED};
+
+pub use crate::connection::{
+    CloseOutcome, CloseReason, Connection, ConnectionEvent, Datagram, Ended, Output, Path, Stats,
+    Transmit,
+};
+
+use crate::connection::{Arrival, Proven};
+use crate::rng::Rng;
+use crate::time::Instant;
+use crate::wire::{
+    ConnectionId, Crc32, Header, Numbered, Opening, Parameters, Pseudo, Reader, Refuse,
+    RefuseReason, Reset, Stale, Syn, SynAck, VersionList,
+};
+use answer::Answers;
+use cookie::{BadProof, Cookies, Taken};
+use deadlines::Deadlines;
+use router::{PeerKey, Router};
+use slab::Slab;
+use std::collections::VecDeque;
+use std::fmt;
+use std::net::SocketAddr;
+
+/// Names a connection of an endpoint; never stands for another one later.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Handle {
+    index: usize,
+    id: ConnectionId,
+}
+
+/// What an endpoint tells its application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A connection waits in [`Endpoint::accept`].
+    Incoming(Handle),
+    /// Something happened to this connection.
+    Connection(Handle, ConnectionEvent),
+}
+
+/// Why a connection cannot even be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The endpoint has as many connections as it may have.
+    TooMany,
+    /// Nobody can be reached at such an address.
+    InvalidAddress(SocketAddr),
+}
+
+/// Datagrams that arrived and belong to no connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EndpointStats {
+    /// Not towline's: unknown type, or a header check that does not fit.
+    pub foreign: u64,
+    /// towline's, and damaged or cut.
+    pub damaged: u64,
+    /// For a connection that this endpoint does not have.
+    pub unknown: u64,
+    /// Proofs that do not hold, or were used before.
+    pub bad_proofs: u64,
+    /// Connections that were refused.
+    pub refused: u64,
+}
+
+/// A connection and what the endpoint has to know about it.
+#[derive(Debug)]
+struct Slot {
+    connection: Connection,
+    /// Stands in the queue of those that want to be polled.
+    is_ready: bool,
+    /// The earliest of its entries among the deadlines.
+    wake_up: Option<Instant>,
+    peer: Option<PeerKey>,
+    memory: usize,
+    /// The application has no more use for it.
+    is_forgotten: bool,
+    /// Its ids are no longer in the router.
+    is_retired: bool,
+}
+
+/// All connections that share a socket.
+#[derive(Debug)]
+pub struct Endpoint {
+    config: Config,
+    slots: Slab<Slot>,
+    router: Router,
+    cookies: Cookies,
+    answers: Answers,
+    deadlines: Deadlines,
+    ready: VecDeque<Handle>,
+    incoming: VecDeque<Handle>,
+    events: VecDeque<Event>,
+    memory: usize,
+    stats: EndpointStats,
+    now: Instant,
+    rng: Rng,
+}
+
+impl Endpoint {
+    /// An endpoint without connections. All its ids, keys and nonces come from `rng`.
+    pub fn new(config: Config, mut rng: Rng) -> Self {
+        Self {
+            config,
+            slots: Slab::new(),
+            router: Router::new(&mut rng),
+            cookies: Cookies::new(&mut rng),
+            answers: Answers::default(),
+            deadlines: Deadlines::default(),
+            ready: VecDeque::new(),
+            incoming: VecDeque::new(),
+            events: VecDeque::new(),
+            memory: 0,
+            stats: EndpointStats::default(),
+            now: Instant::ZERO,
+            rng,
+        }
+    }
+
+    // ---- what the application asks ----
+
+    /// Begins to connect; [`ConnectionEvent::Connected`] or [`ConnectionEvent::Closed`] follows.
+    ///
+    /// # Errors
+    /// [`ConnectError::TooMany`] at the configured number of connections, and
+    /// [`ConnectError::InvalidAddress`] for port 0 and for unspecified, multicast and broadcast addresses.
+    pub fn connect(&mut self, now: Instant, remote: SocketAddr) -> Result<Handle, ConnectError> {
+        if self.slots.len() >= self.config.max_connections {
+            return Err(ConnectError::TooMany);
+        }
+        if remote.port() == 0 || !is_unicast(remote) || remote.ip().is_unspecified() {
+            return Err(ConnectError::InvalidAddress(remote));
+        }
+        let now = self.clamp(now);
+        let id = ConnectionId(self.rng.u64());
+        let path = Path { remote, local: None };
+        let rng = self.rng.fork();
+        let connection = Connection::connect(now, &self.config.connection, id, path, rng);
+        Ok(self.insert(connection))
+    }
+
+    /// The next connection that a client has opened.
+    pub fn accept(&mut self) -> Option<Handle> {
+        self.incoming.pop_front()
+    }
+
+    /// How many connections wait to be accepted.
+    pub fn backlog(&self) -> usize {
+        self.incoming.len()
+    }
+
+    /// Takes connections from now on, or refuses them.
+    pub fn set_listening(&mut self, is_listening: bool) {
+        self.config.is_listening = is_listening;
+    }
+
+    /// A connection, to look at.
+    pub fn connection(&self, handle: Handle) -> Option<&Connection> {
+        self.slot(handle).map(|slot| &slot.connection)
+    }
+
+    /// A connection, to work with; it is polled next.
+    pub fn connection_mut(&mut self, handle: Handle) -> Option<&mut Connection> {
+        self.wake(handle);
+        let slot = self.slots.get_mut(handle.index)?;
+        (slot.connection.local_id() == handle.id).then_some(&mut slot.connection)
+    }
+
+    /// The application has no more use for this connection: it goes once its protocol is done.
+    pub fn forget(&mut self, handle: Handle) {
+        if let Some(slot) = self.slots.get_mut(handle.index)
+            && slot.connection.local_id() == handle.id
+        {
+            slot.is_forgotten = true;
+            self.wake(handle);
+        }
+    }
+
+    /// How many connections there are, those that are only remembered included.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether there is no connection.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// All connections, in the order of their slots.
+    pub fn connections(&self) -> impl Iterator<Item = (Handle, &Connection)> {
+        self.slots.iter().map(|(index, slot)| {
+            (Handle { index, id: slot.connection.local_id() }, &slot.connection)
+        })
+    }
+
+    /// What arrived and belonged to no connection.
+    pub fn stats(&self) -> EndpointStats {
+        self.stats
+    }
+
+    /// Bytes that the buffers of all connections hold.
+    pub fn memory(&self) -> usize {
+        self.memory
+    }
+
+    /// The network said that nobody listens at `remote`: a hint for connections that are being asked for.
+    pub fn on_unreachable(&mut self, now: Instant, remote: SocketAddr) {
+        let now = self.clamp(now);
+        let waiting: Vec<Handle> = self
+            .connections()
+            .filter(|(_, c)| c.is_connecting() && c.path().remote == remote)
+            .map(|(handle, _)| handle)
+            .collect();
+        for handle in waiting {
+            self.with(handle, |connection| connection.on_unreachable(now));
+        }
+    }
+
+    // ---- the two verbs ----
+
+    /// Takes one datagram.
+    pub fn handle(&mut self, now: Instant, mut datagram: Datagram<'_>) {
+        let now = self.clamp(now);
+        let Ok((header, header_len)) = Header::decode(datagram.data) else {
+            self.stats.foreign += 1;
+            return;
+        };
+        let taken = match header {
+            Header::Data(numbered) | Header::Ack(numbered) => {
+                let is_opening = matches!(header, Header::Ack(_));
+                return self.on_numbered(now, &mut datagram, numbered, header_len, is_opening);
+            }
+            Header::Syn(client) => Syn::decode(client, datagram.data, header_len)
+                .map(|syn| self.on_syn(now, &datagram, &syn)),
+            Header::SynAck(client) => SynAck::decode(client, datagram.data, header_len)
+                .map(|answer| self.with_id(client, |c| c.on_syn_ack(now, &answer))),
+            Header::Refuse(client) => Refuse::decode(client, datagram.data, header_len)
+                .map(|refuse| self.with_id(client, |c| c.on_refuse(now, &refuse))),
+            Header::Stale(client) => Stale::decode(client, datagram.data, header_len)
+                .map(|stale| self.with_id(client, |c| c.on_stale(now, &stale))),
+            Header::Version(client) => VersionList::decode_packet(datagram.data, header_len)
+                .map(|(nonce, list)| self.with_id(client, |c| c.on_version(now, nonce, list))),
+            Header::Reset(numbered) => {
+                let body = datagram.data.get(header_len..).unwrap_or_default();
+                Reset::decode(numbered, body).map(|reset| {
+                    if let Some(handle) = self.router.peer((datagram.from, reset.to)) {
+                        self.with(handle, |connection| connection.on_reset(now, &reset));
+                    }
+                })
+            }
+        };
+        if taken.is_err() {
+            self.stats.damaged += 1;
+        }
+    }
+
+    /// What to send, what to tell, when to come back; poll until `Idle`.
+    pub fn poll(&mut self, now: Instant, buf: &mut Vec<u8>) -> Output<Event> {
+        let now = self.clamp(now);
+        if let Some(event) = self.events.pop_front() {
+            return Output::Event(event);
+        }
+        if let Some(transmit) = self.answers.pop(buf) {
+            return Output::Transmit(transmit);
+        }
+        while let Some((at, handle)) = self.deadlines.peek().filter(|(at, _)| *at <= now) {
+            self.deadlines.pop();
+            if let Some(slot) = self.slot_mut(handle)
+                && slot.wake_up == Some(at)
+            {
+                slot.wake_up = None;
+                self.wake(handle);
+            }
+        }
+        while let Some(handle) = self.ready.pop_front() {
+            let Some(slot) = self.slot_mut(handle) else { continue };
+            slot.is_ready = false;
+            match slot.connection.poll(now, buf) {
+                Output::Transmit(transmit) => {
+                    // Behind the others: each connection sends one batch in turn.
+                    self.wake(handle);
+                    return Output::Transmit(transmit);
+                }
+                Output::Event(event) => {
+                    self.wake(handle);
+                    return Output::Event(Event::Connection(handle, event));
+                }
+                Output::Idle(deadline) => self.settle(handle, deadline),
+            }
+        }
+        Output::Idle(self.next_deadline())
+    }
+
+    /// The earliest deadline; entries that stand for nothing any more are dropped on the way.
+    fn next_deadline(&mut self) -> Option<Instant> {
+        while let Some((at, handle)) = self.deadlines.peek() {
+            if self.slot(handle).is_some_and(|slot| slot.wake_up == Some(at)) {
+                return Some(at);
+            }
+            self.deadlines.pop();
+        }
+        None
+    }
+
+    /// A connection came to rest: note its deadline, its size, its peer, or let it go.
+    fn settle(&mut self, handle: Handle, deadline: Option<Instant>) {
+        self.follow_peer(handle);
+        let Some(slot) = self.slot_mut(handle) else { return };
+        let memory = slot.connection.memory();
+        let before = std::mem::replace(&mut slot.memory, memory);
+        let is_spent = slot.connection.is_spent();
+        let is_gone = is_spent && slot.is_forgotten;
+        let id = slot.connection.local_id();
+        let peer = slot.peer;
+        let retire = is_spent && !std::mem::replace(&mut slot.is_retired, is_spent);
+        let wake_up = deadline.filter(|at| slot.wake_up.is_none_or(|set| *at < set));
+        if wake_up.is_some() {
+            slot.wake_up = wake_up;
+        }
+        self.memory = self.memory + memory - before;
+        if let Some(at) = wake_up {
+            self.deadlines.push(at, handle);
+        }
+        if retire {
+            self.router.remove(id, peer, handle);
+        }
+        if is_gone {
+            self.memory -= memory;
+            self.slots.remove(handle.index);
+        }
+    }
+
+    // ---- datagrams without a connection ----
+
+    fn on_numbered(
+        &mut self,
+        now: Instant,
+        datagram: &mut Datagram<'_>,
+        header: Numbered,
+        header_len: usize,
+        is_opening: bool,
+    ) {
+        let handle = match self.router.local(header.to) {
+            Some(handle) => handle,
+            None if is_opening => {
+                let Some(handle) = self.open(now, datagram, header, header_len) else { return };
+                handle
+            }
+            None => {
+                self.stats.unknown += 1;
+                self.answers.reset(now, datagram, header);
+                return;
+            }
+        };
+        let may_grow = self.memory < self.config.max_memory;
+        let path = Path { remote: datagram.from, local: datagram.to };
+        let arrival = Arrival {
+            path,
+            ecn: datagram.ecn,
+            header,
+            header_len,
+            is_opening,
+            packet: datagram.data,
+            may_grow,
+        };
+        self.with(handle, |connection| connection.handle(now, arrival));
+    }
+
+    /// P-10 to P-15: answers a SYN, and keeps nothing of it.
+    fn on_syn(&mut self, now: Instant, datagram: &Datagram<'_>, syn: &Syn<'_>) {
+        let is_small = datagram.data.len() < crate::wire::BASE_PAYLOAD;
+        let to_many = datagram.to.is_some_and(|ip| !is_unicast(SocketAddr::new(ip, 1)));
+        if is_small
+            || to_many
+            || !is_unicast(datagram.from)
+            || Parameters::decode(syn.block).is_err()
+        {
+            self.stats.damaged += 1;
+            return;
+        }
+        let path = Path { remote: datagram.from, local: datagram.to };
+        if let Some(reason) = self.refusal() {
+            return self.refuse(path, syn.client, syn.nonce, reason);
+        }
+        if !syn.versions.iter().any(|version| version == crate::wire::VERSION) {
+            return self.answers.push(path, |buf| {
+                let versions = [crate::wire::VERSION];
+                VersionList::encode_packet(syn.client, syn.nonce, &versions, buf);
+            });
+        }
+        let server = self.cookies.server_id(now, datagram.from, syn);
+        let block = self.config.connection.parameters().encode(server.0 as u8);
+        let opening = Opening {
+            client: syn.client,
+            nonce: syn.nonce,
+            version: crate::wire::VERSION,
+            stamp: now.as_micros(),
+            cookie: crate::wire::Cookie([0; 16]),
+            waited_us: 0,
+            client_block: syn.block,
+            server_block: &block,
+        };
+        let answer = SynAck {
+            client: syn.client,
+            nonce: syn.nonce,
+            attempt: syn.attempt,
+            server,
+            version: opening.version,
+            stamp: opening.stamp,
+            cookie: self.cookies.cookie(datagram.from, server, &opening),
+            block: &block,
+        };
+        self.answers.push(path, |buf| answer.encode(buf));
+    }
+
+    /// Why no connection can be taken at present.
+    fn refusal(&self) -> Option<RefuseReason> {
+        let is_full = self.incoming.len() >= self.config.backlog
+            || self.slots.len() >= self.config.max_connections;
+        match (self.config.is_listening, is_full) {
+            (false, _) => Some(RefuseReason::NotListening),
+            (true, true) => Some(RefuseReason::Busy),
+            (true, false) => None,
+        }
+    }
+
+    fn refuse(&mut self, path: Path, client: ConnectionId, nonce: u64, reason: RefuseReason) {
+        self.stats.refused += 1;
+        self.answers.push(path, |buf| Refuse { client, nonce, reason }.encode(buf));
+    }
+
+    /// A client gives our offer back: P-18 to P-20.
+    fn open(
+        &mut self,
+        now: Instant,
+        datagram: &Datagram<'_>,
+        header: Numbered,
+        header_len: usize,
+    ) -> Option<Handle> {
+        let Some(opening) = read_opening(datagram.data, header, header_len) else {
+            self.stats.damaged += 1;
+            return None;
+        };
+        let path = Path { remote: datagram.from, local: datagram.to };
+        let (client, nonce) = (opening.client, opening.nonce);
+        let rtt = match self.cookies.verify(now, datagram.from, header.to, &opening) {
+            Ok(rtt) => rtt,
+            Err(BadProof::Stale) => {
+                self.answers.push(path, |buf| Stale { client, nonce }.encode(buf));
+                return None;
+            }
+            Err(BadProof::Forged) => {
+                self.stats.bad_proofs += 1;
+                return None;
+            }
+        };
+        let parameters = Parameters::decode(opening.client_block).ok()?;
+        if let Some(reason) = self.refusal() {
+            self.refuse(path, client, nonce, reason);
+            return None;
+        }
+        match self.cookies.take(now, header.to) {
+            Taken::Now => {}
+            Taken::Before => {
+                self.stats.bad_proofs += 1;
+                return None;
+            }
+            Taken::Full => {
+                self.refuse(path, client, nonce, RefuseReason::Busy);
+                return None;
+            }
+        }
+        let proven = Proven { local: header.to, remote: client, path, parameters, rtt };
+        let rng = self.rng.fork();
+        let connection = Connection::accept(now, &self.config.connection, &proven, rng);
+        let handle = self.insert(connection);
+        self.incoming.push_back(handle);
+        self.events.push_back(Event::Incoming(handle));
+        Some(handle)
+    }
+
+    // ---- slots ----
+
+    fn insert(&mut self, connection: Connection) -> Handle {
+        let id = connection.local_id();
+        let slot = Slot {
+            connection,
+            is_ready: false,
+            wake_up: None,
+            peer: None,
+            memory: 0,
+            is_forgotten: false,
+            is_retired: false,
+        };
+        let handle = Handle { index: self.slots.insert(slot), id };
+        self.router.insert(id, handle);
+        self.wake(handle);
+        handle
+    }
+
+    fn slot(&self, handle: Handle) -> Option<&Slot> {
+        self.slots.get(handle.index).filter(|slot| slot.connection.local_id() == handle.id)
+    }
+
+    fn slot_mut(&mut self, handle: Handle) -> Option<&mut Slot> {
+        self.slots.get_mut(handle.index).filter(|slot| slot.connection.local_id() == handle.id)
+    }
+
+    fn wake(&mut self, handle: Handle) {
+        if let Some(slot) = self.slot_mut(handle)
+            && !std::mem::replace(&mut slot.is_ready, true)
+        {
+            self.ready.push_back(handle);
+        }
+    }
+
+    fn with(&mut self, handle: Handle, act: impl FnOnce(&mut Connection)) {
+        if let Some(slot) = self.slot_mut(handle) {
+            act(&mut slot.connection);
+            self.wake(handle);
+        }
+    }
+
+    fn with_id(&mut self, id: ConnectionId, act: impl FnOnce(&mut Connection)) {
+        if let Some(handle) = self.router.local(id) {
+            self.with(handle, act);
+        } else {
+            self.stats.unknown += 1;
+        }
+    }
+
+    /// Keeps the way back from a RESET up to date.
+    fn follow_peer(&mut self, handle: Handle) {
+        let Some(slot) = self.slot_mut(handle) else { return };
+        let peer = slot.connection.remote_id().map(|id| (slot.connection.path().remote, id));
+        if slot.peer != peer && !slot.is_retired {
+            let old = std::mem::replace(&mut slot.peer, peer);
+            self.router.move_peer(old, peer, handle);
+        }
+    }
+
+    /// A clock that goes back is held at its latest time.
+    fn clamp(&mut self, now: Instant) -> Instant {
+        self.now = self.now.max(now);
+        self.now
+    }
+}
+
+/// The proof in front of an ACK packet's frames, if the packet is intact.
+fn read_opening(packet: &[u8], header: Numbered, header_len: usize) -> Option<Opening<'_>> {
+    let (covered, trailer) = packet.split_last_chunk::<{ Crc32::LEN }>()?;
+    let opening = Opening::decode(&mut Reader::new(covered.get(header_len..)?)).ok()?;
+    // P-18: until the server answers, numbers travel whole enough to be read without context.
+    let number = header.number.expand(0);
+    let pseudo = Pseudo { number, to: header.to, from: opening.client };
+    (Crc32::of(pseudo, covered) == u32::from_be_bytes(*trailer)).then_some(opening)
+}
+
+/// Whether one host, and no group of hosts, can have this address.
+fn is_unicast(address: SocketAddr) -> bool {
+    match address {
+        SocketAddr::V4(v4) => !v4.ip().is_multicast() && !v4.ip().is_broadcast(),
+        SocketAddr::V6(v6) => !v6.ip().is_multicast(),
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}:{}", self.index, self.id)
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooMany => f.write_str("the endpoint has as many connections as it may have"),
+            Self::InvalidAddress(address) => write!(f, "nobody can be reached at {address}"),
+        }
+    }
+}
+
+impl std::error::Error for ConnectError {}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,5 @@
+//! Everything that needs more than one module: endpoints in virtual time, drivers, the command line.
+
+mod bulk;
+mod net;
+mod swarm;
