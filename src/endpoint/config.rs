@@ -14,7 +14,8 @@ pub struct Config {
     pub backlog: usize,
     /// How many connections there are at most; further ones are refused. Default 65,536.
     pub max_connections: usize,
-    /// From this much buffered data on, receive windows stop growing. Default 256 MiB.
+    /// From this much buffered data on, in bytes, receive windows stop growing and new connections
+    /// are refused. Default 256 MiB.
     pub max_memory: usize,
 }
 

@@ -429,7 +429,8 @@ impl Endpoint {
     /// Why no connection can be taken at present.
     fn refusal(&self) -> Option<RefuseReason> {
         let is_full = self.incoming.len() >= self.config.backlog
-            || self.slots.len() >= self.config.max_connections;
+            || self.slots.len() >= self.config.max_connections
+            || self.memory >= self.config.max_memory;
         match (self.config.is_listening, is_full) {
             (false, _) => Some(RefuseReason::NotListening),
             (true, true) => Some(RefuseReason::Busy),
