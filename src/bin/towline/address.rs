@@ -21,16 +21,22 @@ impl FromStr for Address {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        Self::parse(text, 0)
+    }
+}
+
+impl Address {
+    /// An address to send to: port 0 is none.
+    pub(crate) fn parse_peer(text: &str) -> Result<Self, String> {
+        Self::parse(text, 1)
+    }
+
+    fn parse(text: &str, min_port: u16) -> Result<Self, String> {
         let (host, port) = match text.strip_prefix('[') {
-            Some(rest) => {
-                let (host, after) = rest.split_once(']').ok_or(USAGE)?;
-                let port = if after.is_empty() {
-                    None
-                } else {
-                    Some(after.strip_prefix(':').ok_or(USAGE)?)
-                };
-                (host, port)
-            }
+            Some(rest) => match rest.split_once(']').ok_or(USAGE)? {
+                (host, "") => (host, None),
+                (host, after) => (host, Some(after.strip_prefix(':').ok_or(USAGE)?)),
+            },
             // An IPv6 address without brackets has no port.
             None if text.matches(':').count() > 1 => (text, None),
             None => match text.split_once(':') {
@@ -41,24 +47,10 @@ impl FromStr for Address {
         if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Err(USAGE.to_owned());
         }
-        let port = match port {
-            None => DEFAULT_PORT,
-            Some(port) => port
-                .parse()
-                .map_err(|_| format!("the port must be a number, 0 to 65535, not \"{port}\""))?,
-        };
-        Ok(Self { host: host.to_owned(), port })
-    }
-}
-
-impl Address {
-    /// An address to send to: port 0 is none.
-    pub(crate) fn parse_peer(text: &str) -> Result<Self, String> {
-        let address: Self = text.parse()?;
-        if address.port == 0 {
-            return Err("the port must be 1 to 65535: nobody can be reached at port 0".to_owned());
-        }
-        Ok(address)
+        let port = port.map_or(Some(DEFAULT_PORT), |port| port.parse().ok());
+        let port = port.filter(|port| *port >= min_port);
+        let usage = || format!("the port must be a number, {min_port} to 65535");
+        Ok(Self { host: host.to_owned(), port: port.ok_or_else(usage)? })
     }
 
     /// The addresses that the host's name stands for, at least one.

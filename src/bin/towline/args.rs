@@ -70,9 +70,10 @@ pub(crate) struct Recv {
     /// The directory to store files in.
     #[arg(default_value = ".")]
     pub(crate) dir: PathBuf,
-    /// The address to listen on; with port 0 the system chooses one, and it is printed.
-    #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:7373")]
-    pub(crate) listen: Address,
+    /// The address to listen on; all that the system has, port 7373, where none is given. With port 0
+    /// the system chooses one, and it is printed.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<Address>,
     /// End after one file, with an exit code that says how it went.
     #[arg(long)]
     pub(crate) once: bool,
@@ -99,8 +100,8 @@ Examples:
   towline relay 127.0.0.1:7373 --listen 127.0.0.1:9000 --loss 5 --delay 20
   towline relay 127.0.0.1:7373 --rate 10 --queue 50ms --up loss=10,burst=4 --down rate=2
 
-It runs until Enter is pressed, the end of the standard input where that is a terminal, or for
---seconds, and then prints what became of all datagrams.
+It runs for --seconds or, on a terminal, until Enter is pressed, and then prints what became of all
+datagrams.
 
 {EXIT_CODES}"))]
 pub(crate) struct Relay {
@@ -149,7 +150,7 @@ pub(crate) struct Style {
     /// Print results as JSON, one object a line.
     #[arg(long)]
     pub(crate) json: bool,
-    /// Print errors only.
+    /// Print errors only, and where it listens.
     #[arg(long, short, conflicts_with = "json")]
     pub(crate) quiet: bool,
 }
@@ -284,8 +285,9 @@ mod tests {
         for (line, parts) in [
             ("towline fly", &["fly"] as &[_]),
             ("towline send x", &["<ADDR>"]),
-            ("towline send x h:70000", &["70000", "0 to 65535"]),
+            ("towline send x h:70000", &["70000", "1 to 65535"]),
             ("towline send x h:0", &["1 to 65535"]),
+            ("towline recv --listen h:70000", &["70000", "0 to 65535"]),
             ("towline recv --timeout -1 x", &["-1"]),
             ("towline recv --json --quiet", &["--quiet", "cannot be used with"]),
             ("towline relay h:1 --loss 101", &["101", "0 to 100"]),

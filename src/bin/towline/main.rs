@@ -6,7 +6,6 @@ mod clock;
 mod demo;
 mod failure;
 mod name;
-mod net;
 mod progress;
 mod recv;
 mod relay;

@@ -24,6 +24,20 @@ impl Progress {
         Self(bar)
     }
 
+    /// A line that changes.
+    pub(crate) fn status(is_wanted: bool) -> Self {
+        let line = if is_wanted { ProgressBar::no_length() } else { ProgressBar::hidden() };
+        if let Ok(style) = ProgressStyle::with_template("{msg}") {
+            line.set_style(style);
+        }
+        Self(line)
+    }
+
+    pub(crate) fn say(&self, text: String) {
+        self.0.set_message(text);
+        self.0.tick();
+    }
+
     pub(crate) fn set(&self, bytes: u64) {
         self.0.set_position(bytes);
     }

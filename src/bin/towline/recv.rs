@@ -1,20 +1,22 @@
 //! `towline recv`: files from any number of senders, each stored whole or not at all.
 
+use crate::address::{Address, DEFAULT_PORT};
 use crate::args;
 use crate::clock::Clock;
 use crate::failure::{Exit, Failure, Reason};
 use crate::name::{self, Quoted};
-use crate::net::{Listener, Stream};
 use crate::report::{self, Json};
 use crate::store::{self, Incoming};
 use crate::transfer::{self, Hash, Note, Offer, Status, TransferError, Verdict};
 use crate::units;
 use std::io;
-use std::net::{Shutdown, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
+use towline::time::Instant;
+use towline::{Listener, Stream};
 
 /// Files received at the same time. More senders wait in the listener's backlog until one is done.
 const MAX_SENDERS: usize = 16;
@@ -58,7 +60,7 @@ enum Event {
 pub(crate) fn run(arguments: args::Recv) -> Result<(), Failure> {
     let args::Recv { dir, listen, once, overwrite, max_size, timeout, style } = arguments;
     let policy = Policy { dir: usable(&dir)?, is_overwriting: overwrite, max_size, timeout };
-    let listener = bind(&listen.resolve()?, &listen.to_string())?;
+    let listener = Arc::new(bind(listen.as_ref())?);
     let local = listener.local_addr().map_err(|e| Failure::local("cannot listen", &e))?;
     let swept = store::sweep(&policy.dir);
     if swept > 0 && !style.quiet {
@@ -91,10 +93,17 @@ fn usable(dir: &Path) -> Result<PathBuf, Failure> {
         .map_err(|error| fail(&error))
 }
 
-fn bind(addresses: &[SocketAddr], name: &str) -> Result<std::sync::Arc<Listener>, Failure> {
-    Listener::bind(addresses)
-        .map(std::sync::Arc::new)
-        .map_err(|error| Failure::local(format_args!("cannot listen on {name}"), &error))
+/// Listens on this address, or on all that the system has.
+fn bind(address: Option<&Address>) -> Result<Listener, Failure> {
+    let fail =
+        |what: String| move |error| Failure::local(format_args!("cannot listen on {what}"), &error);
+    if let Some(address) = address {
+        let addresses = address.resolve()?;
+        return Listener::bind(addresses.as_slice()).map_err(fail(address.to_string()));
+    }
+    let any: [IpAddr; 2] = [Ipv6Addr::UNSPECIFIED.into(), Ipv4Addr::UNSPECIFIED.into()];
+    Listener::bind(any.map(|any| SocketAddr::new(any, DEFAULT_PORT)).as_slice())
+        .map_err(fail(format!("port {DEFAULT_PORT}")))
 }
 
 /// Accepts and serves one sender after the other.
@@ -107,7 +116,10 @@ fn work(listener: &Listener, policy: &Policy, events: &mpsc::Sender<Event>) {
                 if events.send(Event::Started).is_err() {
                     return;
                 }
-                Event::Ended(peer, Box::new(receive(&stream, policy)))
+                let outcome = receive(&stream, policy);
+                // Only now has the sender all that it is to know, and the program may end.
+                drop(stream);
+                Event::Ended(peer, Box::new(outcome))
             }
             // A connection that was gone before it was taken, or no memory for it just now.
             Err(_) if errors < MAX_ACCEPT_ERRORS => {
@@ -167,7 +179,7 @@ pub(crate) fn receive(stream: &Stream, policy: &Policy) -> Result<Received, NotR
         Ok(offer) => offer,
         Err(error) => {
             if !matches!(error, TransferError::Connection(_) | TransferError::Ended) {
-                let _ = transfer::answer(&mut &*stream, &Note::Verdict(verdict(&error)));
+                let _ = transfer::answer(&mut &*stream, &Note::Verdict(error.verdict()));
                 hang_up(stream);
             }
             return Err(early(&error));
@@ -197,7 +209,7 @@ fn store_offered(stream: &Stream, policy: &Policy, offer: &Offer) -> Result<Rece
     let last_word = match &content {
         Ok(hash) => Some(Verdict { status: Status::Stored, hash: *hash, text: name.clone() }),
         Err(TransferError::Connection(_) | TransferError::Ended) => None,
-        Err(error) => Some(verdict(error)),
+        Err(error) => Some(error.verdict()),
     };
     if let Some(verdict) = last_word {
         // If this fails the file is stored all the same, and only the sender does not know.
@@ -205,7 +217,7 @@ fn store_offered(stream: &Stream, policy: &Policy, offer: &Offer) -> Result<Rece
         hang_up(stream);
     }
     let hash = content.map_err(|error| failure(&error))?;
-    let time = clock.now().saturating_since(towline::time::Instant::ZERO);
+    let time = clock.now().saturating_since(Instant::ZERO);
     Ok(Received { path: policy.dir.join(name), size: offer.size, hash, time })
 }
 
@@ -232,10 +244,6 @@ fn hang_up(stream: &Stream) {
     if stream.shutdown(Shutdown::Write).is_ok() {
         transfer::drain(&mut &*stream);
     }
-}
-
-fn verdict(error: &TransferError) -> Verdict {
-    Verdict { status: error.status(), hash: Hash::default(), text: error.to_string() }
 }
 
 fn failure(error: &TransferError) -> Failure {

@@ -3,18 +3,25 @@
 mod carrier;
 mod network;
 
-pub(crate) use carrier::{Carried, Carrier};
+pub(crate) use carrier::{Carried, Carrier, Way};
 pub(crate) use network::{Links, links};
 
 use crate::args;
+use crate::clock::Clock;
 use crate::failure::Failure;
+use crate::progress::Progress;
 use crate::report::{self, Json, Table};
 use crate::units::{self, grouped};
 use std::io::{self, IsTerminal};
 use std::net::UdpSocket;
 use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 use towline::impair::LinkStats;
+use towline::time::Instant;
+
+/// How often the counts on a terminal are renewed.
+const REFRESH: Duration = Duration::from_secs(1);
 
 pub(crate) fn run(arguments: &args::Relay) -> Result<(), Failure> {
     let args::Relay { target, listen, seconds, network, style } = arguments;
@@ -39,7 +46,7 @@ pub(crate) fn run(arguments: &args::Relay) -> Result<(), Failure> {
             network.seed
         ))?;
     }
-    wait(*seconds);
+    wait(*seconds, &carrier, !style.quiet);
     let carried = carrier.stop();
     if style.quiet {
         return Ok(());
@@ -47,22 +54,30 @@ pub(crate) fn run(arguments: &args::Relay) -> Result<(), Failure> {
     if style.json { report::say(json(&carried)) } else { report::say(table(&carried)) }
 }
 
-/// Until the time is over or, on a terminal, Enter is pressed or the input ends.
-fn wait(seconds: Option<std::time::Duration>) {
+/// Until the time is over or, on a terminal, Enter is pressed or the input ends. Meanwhile a terminal
+/// shows the counts, so that they are seen even if the program is killed.
+fn wait(seconds: Option<Duration>, carrier: &Carrier, is_shown: bool) {
     let (ended, end) = mpsc::channel::<()>();
+    // Where nobody can press Enter, only the time ends it.
+    let _nobody = ended.clone();
     if io::stdin().is_terminal() {
         thread::spawn(move || {
             let _ = io::stdin().read_line(&mut String::new());
             let _ = ended.send(());
         });
-        let _ = match seconds {
-            Some(seconds) => end.recv_timeout(seconds).is_ok(),
-            None => end.recv().is_ok(),
-        };
-    } else {
-        // Nobody sends: only the time ends it.
-        let _ = seconds.map_or_else(|| end.recv().is_ok(), |s| end.recv_timeout(s).is_ok());
-        drop(ended);
+    }
+    let clock = Clock::start();
+    let status = Progress::status(is_shown);
+    loop {
+        let passed = clock.now().saturating_since(Instant::ZERO);
+        let left = seconds.map_or(REFRESH, |seconds| seconds.saturating_sub(passed));
+        if left.is_zero() || end.recv_timeout(left.min(REFRESH)).is_ok() {
+            return status.end();
+        }
+        let Carried { up, down, .. } = carrier.carried();
+        let way =
+            |way: &Way| format!("{} ({} lost)", grouped(way.link.packets), grouped(way.link.lost));
+        status.say(format!("there {}, back {}; Enter ends", way(&up), way(&down)));
     }
 }
 
@@ -90,35 +105,46 @@ fn table(carried: &Carried) -> Table {
     }
     let (up, down) = (&carried.up, &carried.down);
     table.row("passed on", [grouped(up.passed), grouped(down.passed)]);
-    table.row("still under way at the end", [grouped(up.pending), grouped(down.pending)]);
-    table.row("not taken by the system", [grouped(up.failed), grouped(down.failed)]);
-    table.row("thrown away for lack of memory", [grouped(up.overrun), grouped(down.overrun)]);
-    table.row("of clients turned away", [grouped(carried.turned_away), String::new()]);
+    // What hardly ever happens is shown when it does.
+    for (name, up, down) in [
+        ("still under way at the end", up.pending, down.pending),
+        ("not taken by the system", up.failed, down.failed),
+        ("thrown away for lack of memory", up.overrun, down.overrun),
+        ("of clients turned away", carried.turned_away, 0),
+    ] {
+        if up + down > 0 {
+            table.row(name, [grouped(up), grouped(down)]);
+        }
+    }
     let share = |link: &LinkStats| units::share(link.lost + link.overflowed, link.packets);
     table.row("lost or dropped, share", [share(&up.link), share(&down.link)]);
     table
 }
 
 fn json(carried: &Carried) -> Json {
-    let mut json = Json::default().text("event", "ended").number("clients", carried.clients);
-    for (prefix, way) in [("up", &carried.up), ("down", &carried.down)] {
-        for (name, value) in [
-            ("packets", way.link.packets),
-            ("bytes", way.link.bytes),
-            ("lost", way.link.lost),
-            ("overflowed", way.link.overflowed),
-            ("oversize", way.link.oversize),
-            ("duplicated", way.link.duplicated),
-            ("damaged", way.link.damaged),
-            ("reordered", way.link.reordered),
-            ("delivered", way.link.delivered),
-            ("passed", way.passed),
-            ("pending", way.pending),
-            ("failed", way.failed),
-            ("overrun", way.overrun),
-        ] {
-            json = json.number(&format!("{prefix}_{name}"), value);
-        }
-    }
+    let json = Json::default().text("event", "ended").number("clients", carried.clients);
+    let json = members(members(json, "up", &carried.up), "down", &carried.down);
     json.number("turned_away", carried.turned_away)
+}
+
+/// What became of the datagrams of one direction, as members whose names begin with `prefix`.
+pub(crate) fn members(json: Json, prefix: &str, way: &Way) -> Json {
+    let Way { link, passed, failed, overrun, pending } = *way;
+    [
+        ("packets", link.packets),
+        ("bytes", link.bytes),
+        ("lost", link.lost),
+        ("overflowed", link.overflowed),
+        ("oversize", link.oversize),
+        ("duplicated", link.duplicated),
+        ("damaged", link.damaged),
+        ("reordered", link.reordered),
+        ("delivered", link.delivered),
+        ("passed", passed),
+        ("failed", failed),
+        ("overrun", overrun),
+        ("pending", pending),
+    ]
+    .into_iter()
+    .fold(json, |json, (name, value)| json.number(&format!("{prefix}_{name}"), value))
 }

@@ -5,16 +5,18 @@ use crate::args;
 use crate::clock::Clock;
 use crate::failure::{Exit, Failure, Reason};
 use crate::name::Quoted;
-use crate::net::Stream;
 use crate::progress::Progress;
 use crate::report::{self, Json};
 use crate::transfer::{self, Hash, Offer, TransferError};
 use crate::units;
+use std::fmt;
 use std::fs::File;
 use std::io;
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
+use towline::Stream;
+use towline::time::Instant;
 
 /// A file that is to be sent.
 #[derive(Debug)]
@@ -47,11 +49,11 @@ pub(crate) fn run(arguments: &args::Send) -> Result<(), Failure> {
     let args::Send { file, to, name, timeout, style } = arguments;
     let source = Source::open(file, name.as_deref())?;
     let size = source.offer.size;
-    let stream = connect(to, *timeout)?;
+    let stream = connect(&to.resolve()?, to, *timeout)?;
     let progress = Progress::start("sending", size, !style.quiet);
     let clock = Clock::start();
     let sent = send(source, &stream, *timeout, &|bytes| progress.set(bytes));
-    let time = clock.now().saturating_since(towline::time::Instant::ZERO);
+    let time = clock.now().saturating_since(Instant::ZERO);
     progress.end();
     let hash = sent.map_err(|error| failure(file, to, &error))?;
     if style.quiet {
@@ -78,26 +80,29 @@ pub(crate) fn run(arguments: &args::Send) -> Result<(), Failure> {
     ))
 }
 
-/// The first of the host's addresses that answers.
-fn connect(to: &Address, timeout: Duration) -> Result<Stream, Failure> {
-    let mut last = None;
-    for address in to.resolve()? {
-        match Stream::connect_timeout(&address, timeout) {
+/// Connects to the first of these addresses that answers; `name` stands for them in errors.
+pub(crate) fn connect(
+    addresses: &[SocketAddr],
+    name: impl fmt::Display,
+    timeout: Duration,
+) -> Result<Stream, Failure> {
+    let mut why = "it has no address".to_owned();
+    for address in addresses {
+        let error = match Stream::connect_timeout(address, timeout) {
             Ok(stream) => return Ok(stream),
-            Err(error) => last = Some(error),
-        }
+            Err(error) => error,
+        };
+        why = match error.kind() {
+            io::ErrorKind::ConnectionRefused => {
+                format!("{}; is towline running there?", Reason(&error))
+            }
+            io::ErrorKind::TimedOut => {
+                format!("no answer within {} s", units::plain(timeout.as_secs_f64()))
+            }
+            _ => Reason(&error).to_string(),
+        };
     }
-    let why = match last {
-        Some(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            "connection refused; is `towline recv` running there?".to_owned()
-        }
-        Some(error) if error.kind() == io::ErrorKind::TimedOut => {
-            format!("no answer within {}", units::seconds(timeout))
-        }
-        Some(error) => Reason(&error).to_string(),
-        None => "it has no address".to_owned(),
-    };
-    Err(Failure::new(Exit::Unreachable, format!("cannot reach {to}: {why}")))
+    Err(Failure::new(Exit::Unreachable, format!("cannot reach {name}: {why}")))
 }
 
 /// Sends the file, and closes the sending direction once the receiver has stored it.

@@ -40,10 +40,9 @@ const MAX_DRAIN: u64 = 128 << 20;
 /// Offers a file and waits until the receiver accepts it.
 pub(crate) fn offer<P: Read + Write>(peer: &mut P, offer: &Offer) -> Result<(), TransferError> {
     let mut message = Vec::new();
-    message::write_preamble(&mut message)?;
-    offer.write(&mut message)?;
-    peer.write_all(&message)?;
-    peer.flush()?;
+    message::put_preamble(&mut message);
+    offer.put(&mut message);
+    say(peer, &message)?;
     message::read_preamble(peer)?;
     match Note::read(peer)? {
         Note::Accepted => Ok(()),
@@ -114,21 +113,30 @@ fn write_content(
             Ok(bytes) => bytes,
             Err(error) => {
                 // Whether this arrives or not: the file is not stored without END.
-                let _ = Record::Abort(error.to_string()).write(peer).and_then(|()| peer.flush());
+                record.clear();
+                Record::Abort(error.to_string()).put(&mut record);
+                let _ = say(peer, &record);
                 return Err(error);
             }
         };
         hasher.update(bytes);
         record.clear();
-        Record::Data(bytes.len()).write(&mut record)?;
+        Record::Data(bytes.len()).put(&mut record);
         record.extend_from_slice(bytes);
         peer.write_all(&record)?;
         sent += bytes.len() as u64;
     }
     let hash = hasher.finalize().into();
-    Record::End(hash).write(peer)?;
-    peer.flush()?;
+    record.clear();
+    Record::End(hash).put(&mut record);
+    say(peer, &record)?;
     Ok(Some(hash))
+}
+
+/// A message in one piece, at once.
+fn say(peer: &mut impl Write, message: &[u8]) -> io::Result<()> {
+    peer.write_all(message)?;
+    peer.flush()
 }
 
 /// Reads until the buffer is full or the source ends.
@@ -167,18 +175,16 @@ pub(crate) fn read_offer(peer: &mut impl Read) -> Result<Offer, TransferError> {
 /// The receiver's first word: that it wants the file, or why not.
 pub(crate) fn answer(peer: &mut impl Write, note: &Note) -> io::Result<()> {
     let mut message = Vec::new();
-    message::write_preamble(&mut message)?;
-    note.write(&mut message)?;
-    peer.write_all(&message)?;
-    peer.flush()
+    message::put_preamble(&mut message);
+    note.put(&mut message);
+    say(peer, &message)
 }
 
 /// The receiver's last word.
 pub(crate) fn conclude(peer: &mut impl Write, verdict: Verdict) -> io::Result<()> {
     let mut message = Vec::new();
-    Note::Verdict(verdict).write(&mut message)?;
-    peer.write_all(&message)?;
-    peer.flush()
+    Note::Verdict(verdict).put(&mut message);
+    say(peer, &message)
 }
 
 /// Receives what was accepted, and returns its hash if it is the one that the sender computed.
@@ -221,8 +227,9 @@ pub(crate) fn receive_content<P: Read + Write>(
         progress(received);
         if received >= next_note {
             next_note = received + step;
-            Note::Progress(received).write(peer)?;
-            peer.flush()?;
+            let mut message = Vec::new();
+            Note::Progress(received).put(&mut message);
+            say(peer, &message)?;
         }
     }
 }

@@ -117,6 +117,12 @@ pub(crate) fn size(bytes: u64) -> String {
     scaled(bytes as f64, &["B", "kB", "MB", "GB", "TB"])
 }
 
+/// `5`, `0.5`: at most three decimals, and none that say nothing.
+pub(crate) fn plain(number: f64) -> String {
+    let text = format!("{number:.3}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 /// `54.3 Mbit/s`.
 pub(crate) fn rate(bits_per_second: f64) -> String {
     scaled(bits_per_second, &["bit/s", "kbit/s", "Mbit/s", "Gbit/s"])
@@ -195,6 +201,7 @@ mod tests {
             [0, 999, 1000, 8_123_456, 99_960_000, 999_600].map(size),
             ["0 B", "999 B", "1 kB", "8.12 MB", "100 MB", "1.00 MB"]
         );
+        assert_eq!([5.0, 0.5, 10.0, 0.0, 1.0 / 3.0].map(plain), ["5", "0.5", "10", "0", "0.333"]);
         assert_eq!(rate(54_321_000.0), "54.3 Mbit/s");
         assert_eq!(rate(5e13), "50000 Gbit/s");
         assert_eq!(share(1, 20), "5.0 %");

@@ -470,7 +470,7 @@ mod tests {
     #[test]
     fn what_is_still_under_way_is_not_called_lost() {
         let target = socket();
-        let hour = Some(Duration::from_secs(3600));
+        let hour = Some(Duration::from_hours(1));
         let relay = relay(&target, Impairments { delay: hour, ..Impairments::default() });
         socket().send_to(&[1], relay.local_addr()).unwrap();
         while relay.carried().up.link.packets == 0 {

@@ -1,6 +1,6 @@
 //! What can go wrong while a file is transferred, and whose fault it is.
 
-use super::message::{Status, VERSION, Verdict};
+use super::message::{Hash, Status, VERSION, Verdict};
 use crate::failure::{Exit, Reason};
 use std::fmt;
 use std::io;
@@ -50,13 +50,16 @@ impl TransferError {
     }
 
     /// What a receiver tells its sender about it.
-    pub(crate) fn status(&self) -> Status {
-        match self {
-            Self::Content => Status::Damaged,
-            Self::Sink(error) if error.kind() == io::ErrorKind::AlreadyExists => Status::Refused,
-            Self::Sink(_) => Status::NotStored,
-            _ => Status::Broken,
-        }
+    pub(crate) fn verdict(&self) -> Verdict {
+        let (status, text) = match self {
+            Self::Content => (Status::Damaged, self.to_string()),
+            Self::Sink(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                (Status::Refused, Reason(error).to_string())
+            }
+            Self::Sink(error) => (Status::NotStored, Reason(error).to_string()),
+            _ => (Status::Broken, self.to_string()),
+        };
+        Verdict { status, hash: Hash::default(), text }
     }
 }
 
@@ -90,8 +93,13 @@ impl fmt::Display for TransferError {
             }
             Self::Sink(error) => write!(f, "cannot store the file: {}", Reason(error)),
             Self::Aborted(why) => write!(f, "the sender gave up: {}", Printable(why)),
-            Self::NotStored(verdict) => {
-                write!(f, "the receiver did not store it: {}", Printable(&verdict.text))
+            Self::NotStored(Verdict { status, text, .. }) => {
+                let did = match status {
+                    Status::Refused => "refuses it",
+                    Status::NotStored => "cannot store it",
+                    Status::Stored | Status::Damaged | Status::Broken => "gave up",
+                };
+                write!(f, "the receiver {did}: {}", Printable(text))
             }
             Self::Content => f.write_str("what arrived is not what was sent: the hashes differ"),
         }

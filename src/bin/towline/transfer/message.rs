@@ -12,7 +12,7 @@
 //! ```
 
 use super::error::TransferError;
-use std::io::{self, Read, Write};
+use std::io::Read;
 
 /// A BLAKE3 hash.
 pub(crate) type Hash = [u8; 32];
@@ -82,9 +82,9 @@ pub(crate) enum Status {
     Broken = 4,
 }
 
-pub(super) fn write_preamble(peer: &mut impl Write) -> io::Result<()> {
-    let [a, b, c, d, e, f, g] = MAGIC;
-    peer.write_all(&[a, b, c, d, e, f, g, VERSION])
+pub(super) fn put_preamble(message: &mut Vec<u8>) {
+    message.extend(MAGIC);
+    message.push(VERSION);
 }
 
 pub(super) fn read_preamble(peer: &mut impl Read) -> Result<(), TransferError> {
@@ -100,9 +100,9 @@ pub(super) fn read_preamble(peer: &mut impl Read) -> Result<(), TransferError> {
 }
 
 impl Offer {
-    pub(super) fn write(&self, peer: &mut impl Write) -> io::Result<()> {
-        peer.write_all(&self.size.to_be_bytes())?;
-        write_text(peer, &self.name, MAX_NAME)
+    pub(super) fn put(&self, message: &mut Vec<u8>) {
+        message.extend(self.size.to_be_bytes());
+        put_text(message, &self.name, MAX_NAME);
     }
 
     pub(super) fn read(peer: &mut impl Read) -> Result<Self, TransferError> {
@@ -112,19 +112,19 @@ impl Offer {
 }
 
 impl Record {
-    pub(super) fn write(&self, peer: &mut impl Write) -> io::Result<()> {
+    pub(super) fn put(&self, message: &mut Vec<u8>) {
         match self {
             Self::Data(length) => {
-                peer.write_all(&[1])?;
-                peer.write_all(&(*length as u32).to_be_bytes())
+                message.push(1);
+                message.extend((*length as u32).to_be_bytes());
             }
             Self::End(hash) => {
-                peer.write_all(&[2])?;
-                peer.write_all(hash)
+                message.push(2);
+                message.extend(hash);
             }
             Self::Abort(text) => {
-                peer.write_all(&[3])?;
-                write_text(peer, text, MAX_TEXT)
+                message.push(3);
+                put_text(message, text, MAX_TEXT);
             }
         }
     }
@@ -143,17 +143,17 @@ impl Record {
 }
 
 impl Note {
-    pub(super) fn write(&self, peer: &mut impl Write) -> io::Result<()> {
+    pub(super) fn put(&self, message: &mut Vec<u8>) {
         match self {
-            Self::Accepted => peer.write_all(&[1]),
+            Self::Accepted => message.push(1),
             Self::Progress(bytes) => {
-                let [a, b, c, d, e, f, g, h] = bytes.to_be_bytes();
-                peer.write_all(&[2, a, b, c, d, e, f, g, h])
+                message.push(2);
+                message.extend(bytes.to_be_bytes());
             }
             Self::Verdict(verdict) => {
-                peer.write_all(&[3, verdict.status as u8])?;
-                peer.write_all(&verdict.hash)?;
-                write_text(peer, &verdict.text, MAX_TEXT)
+                message.extend([3, verdict.status as u8]);
+                message.extend(verdict.hash);
+                put_text(message, &verdict.text, MAX_TEXT);
             }
         }
     }
@@ -207,8 +207,8 @@ fn read_text(peer: &mut impl Read, max: usize) -> Result<String, TransferError> 
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn write_text(peer: &mut impl Write, text: &str, max: usize) -> io::Result<()> {
+fn put_text(message: &mut Vec<u8>, text: &str, max: usize) {
     let text = &text[..text.floor_char_boundary(max)];
-    peer.write_all(&(text.len() as u16).to_be_bytes())?;
-    peer.write_all(text.as_bytes())
+    message.extend((text.len() as u16).to_be_bytes());
+    message.extend(text.as_bytes());
 }

@@ -152,10 +152,7 @@ fn receive(end: &mut End, disk: &mut Disk) -> Result<Hash, TransferError> {
     let received = receive_content(end, offer.size, disk, &|_| ());
     let verdict = match &received {
         Ok(hash) => Verdict { status: Status::Stored, hash: *hash, text: String::new() },
-        Err(error) => {
-            let text = error.to_string();
-            Verdict { status: error.status(), hash: Hash::default(), text }
-        }
+        Err(error) => error.verdict(),
     };
     let _ = conclude(end, verdict);
     end.to.close();
@@ -262,15 +259,16 @@ fn heard(bytes: &[u8]) -> (TransferError, Vec<u8>) {
 /// A preamble, an offer of `size` bytes named `x`, then `rest`.
 fn offered(size: u64, rest: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    message::write_preamble(&mut bytes).unwrap();
-    Offer { size, name: "x".to_owned() }.write(&mut bytes).unwrap();
+    message::put_preamble(&mut bytes);
+    Offer { size, name: "x".to_owned() }.put(&mut bytes);
     [bytes.as_slice(), rest].concat()
 }
 
 #[test]
 fn nonsense_is_refused() {
     let data = |length: u32| [&[1], length.to_be_bytes().as_slice()].concat();
-    let long_name = [b"TOWFILE\x01\0\0\0\0\0\0\0\0\xff\xff".as_slice(), &[b'x'; 65_535]].concat();
+    let long_name =
+        [b"TOWFILE\x01\0\0\0\0\0\0\0\0\xff\xff".as_slice(), &vec![b'x'; 65_535]].concat();
     for (bytes, part) in [
         (b"GET / HTTP/1.1\r\n\r\n".to_vec(), "does not speak towline's file protocol"),
         (b"TOWFILE\x09whatever".to_vec(), "version 9"),
@@ -315,7 +313,7 @@ fn told(bytes: &[u8]) -> TransferError {
 /// A preamble, then `rest`.
 fn answered(rest: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    message::write_preamble(&mut bytes).unwrap();
+    message::put_preamble(&mut bytes);
     [bytes.as_slice(), rest].concat()
 }
 
@@ -333,11 +331,11 @@ fn a_sender_believes_only_what_makes_sense() {
             Exit::Unreachable,
             "version 2",
         ),
-        (answered(&verdict(1, "exists")), Exit::Unreachable, "did not store it: exists"),
+        (answered(&verdict(1, "exists")), Exit::Unreachable, "refuses it: exists"),
         (answered(&[2; 9]), Exit::Transfer, "progress before the start"),
         (answered(&[77]), Exit::Transfer, "an unknown answer"),
         (accepted(&verdict(0, "")), Exit::Transfer, "stored before all was sent"),
-        (accepted(&verdict(2, "full")), Exit::Transfer, "did not store it: full"),
+        (accepted(&verdict(2, "full")), Exit::Transfer, "cannot store it: full"),
         (accepted(&verdict(3, "hash")), Exit::Content, "hash"),
         (accepted(&verdict(9, "")), Exit::Transfer, "an unknown verdict"),
         (accepted(&[1]), Exit::Transfer, "accepted twice"),
