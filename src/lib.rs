@@ -2,6 +2,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod connection;
+#[cfg(feature = "net")]
+pub mod driver;
 pub mod endpoint;
 pub mod impair;
 pub mod ranges;
@@ -12,3 +14,6 @@ pub mod sim;
 pub mod stream;
 pub mod time;
 pub mod wire;
+
+#[cfg(feature = "net")]
+pub use driver::{Connection, Incoming, Listener, Stream};

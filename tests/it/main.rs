@@ -3,5 +3,7 @@
 mod bulk;
 #[cfg(feature = "cli")]
 mod cli;
+#[cfg(feature = "net")]
+mod driver;
 mod net;
 mod swarm;

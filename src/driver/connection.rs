@@ -1,0 +1,359 @@
+//! A connection as the application holds it: its streams, its end, its figures.
+
+use super::hub::{HubRef, Locked};
+use super::outcome;
+use super::socket::Socket;
+use super::stream::{Stream, StreamHandle};
+use crate::connection::{CloseOutcome, Config, Connection as Core, Ended, Stats};
+use crate::endpoint::{self, Handle};
+use crate::time::{Duration, Instant};
+use crate::wire::StreamId;
+use parking_lot::{Condvar, Mutex};
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+/// How long the drop of a connection's last handle waits by default until all data is acknowledged.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// A connection to one peer: as many streams as one likes, and what concerns all of them.
+///
+/// Clones and streams are handles of one connection, and the connection lives as long as any of them.
+/// The drop of the last one closes it with code 0: see [`Connection::set_linger`].
+#[derive(Clone)]
+pub struct Connection {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    hub: HubRef,
+    handle: Handle,
+    /// Notified of all that happens, but for what happens on streams.
+    changed: Arc<Condvar>,
+    /// Stream 0, as long as the application holds it.
+    first: Mutex<Weak<StreamHandle>>,
+    linger: OptionalDuration,
+}
+
+impl Connection {
+    /// Connects from a socket of its own; tries every address that `addr` stands for.
+    ///
+    /// # Errors
+    /// The last address's: [`io::ErrorKind::ConnectionRefused`] if the host says that nobody listens
+    /// there, [`io::ErrorKind::TimedOut`] if nothing answers, [`io::ErrorKind::Unsupported`] if the
+    /// server speaks another version, [`io::ErrorKind::InvalidInput`] if no host can have that address;
+    /// and those of making a socket.
+    pub fn connect(addr: impl ToSocketAddrs) -> io::Result<Self> {
+        Self::connect_with(addr, &Config::default())
+    }
+
+    /// Connects with other settings than the default ones.
+    ///
+    /// # Errors
+    /// See [`Connection::connect`].
+    pub fn connect_with(addr: impl ToSocketAddrs, config: &Config) -> io::Result<Self> {
+        each_addr(addr, |addr| Self::connect_to(reachable(addr), config))
+    }
+
+    fn connect_to(addr: SocketAddr, config: &Config) -> io::Result<Self> {
+        let settings = endpoint::Config { connection: config.clone(), ..Default::default() };
+        let hub = HubRef::open(Socket::connect(addr)?, settings)?;
+        let now = hub.now();
+        let handle = hub.lock().endpoint.connect(now, addr).map_err(outcome::connect)?;
+        let this = Self::new(hub, handle);
+        let mut shared = this.inner.hub.lock();
+        this.inner.hub.flush(&mut shared);
+        drop(shared);
+        this.wait_for(|connection| match connection.ended() {
+            Some(ended) => Err(outcome::ended(ended)),
+            None if connection.is_connecting() => Err(io::ErrorKind::WouldBlock.into()),
+            None => Ok(()),
+        })?;
+        Ok(this)
+    }
+
+    /// The application's first handle of a connection.
+    pub(super) fn new(hub: HubRef, handle: Handle) -> Self {
+        let changed = hub.lock().waiters.insert(handle);
+        let linger = OptionalDuration::new(Some(LINGER));
+        Self { inner: Arc::new(Inner { hub, handle, changed, first: Mutex::default(), linger }) }
+    }
+
+    pub(super) fn hub(&self) -> &HubRef {
+        &self.inner.hub
+    }
+
+    pub(super) fn handle(&self) -> Handle {
+        self.inner.handle
+    }
+
+    /// Whether nobody else has a handle.
+    pub(super) fn is_last(&self) -> bool {
+        Arc::strong_count(&self.inner) == 1
+    }
+
+    // ---- streams ----
+
+    /// Stream 0, which every connection has from the handshake on; each call gives a handle of the same.
+    pub fn stream(&self) -> Stream {
+        let mut first = self.inner.first.lock();
+        let handle = first.upgrade().unwrap_or_else(|| {
+            let handle = Arc::new(StreamHandle::new(self.clone(), StreamId::ZERO));
+            *first = Arc::downgrade(&handle);
+            handle
+        });
+        Stream::new(handle)
+    }
+
+    /// Opens a stream; waits while the peer allows no more. The peer learns of it with its first data.
+    ///
+    /// # Errors
+    /// If the connection has ended: the kind says how.
+    pub fn open(&self) -> io::Result<Stream> {
+        let id = self.wait_for(|connection| match connection.ended() {
+            Some(ended) => Err(outcome::ended(ended)),
+            None => connection.streams().open().map_err(outcome::open),
+        })?;
+        Ok(Stream::new(Arc::new(StreamHandle::new(self.clone(), id))))
+    }
+
+    /// Waits for the next stream that the peer opens. Stream 0 is not among them.
+    ///
+    /// # Errors
+    /// If the connection has ended: the kind says how.
+    pub fn accept(&self) -> io::Result<Stream> {
+        let id = self.wait_for(|connection| match connection.streams().accept() {
+            Some(id) => Ok(id),
+            None => Err(connection
+                .ended()
+                .map_or_else(|| io::ErrorKind::WouldBlock.into(), outcome::ended)),
+        })?;
+        Ok(Stream::new(Arc::new(StreamHandle::new(self.clone(), id))))
+    }
+
+    // ---- the end ----
+
+    /// Closes the connection for all handles: what was written is delivered first, for at most `linger`;
+    /// then the peer is told `code` and `reason` (at most 256 bytes, the rest is cut). Waits until it is
+    /// known what became of the data, and says so. If the connection has ended before, it says what
+    /// became of the data then.
+    ///
+    /// # Errors
+    /// Only if the driver has failed.
+    pub fn close(&self, code: u32, reason: &[u8], linger: Duration) -> io::Result<CloseOutcome> {
+        let inner = &*self.inner;
+        let now = inner.hub.now();
+        let mut shared = inner.hub.lock();
+        shared.connection(inner.handle)?.close(now, code, reason, linger);
+        inner.hub.flush(&mut shared);
+        self.outcome(&mut shared)
+    }
+
+    /// Waits for the end.
+    fn outcome(&self, shared: &mut Locked<'_>) -> io::Result<CloseOutcome> {
+        let inner = &*self.inner;
+        loop {
+            if let Some(ended) = shared.connection(inner.handle)?.ended() {
+                return Ok(ended.outcome);
+            }
+            inner.hub.wait(shared, &inner.changed, None);
+        }
+    }
+
+    /// How the connection ended, once it has.
+    pub fn ended(&self) -> Option<Ended> {
+        self.look(|connection| connection.ended().cloned())?
+    }
+
+    /// What the drop of the last handle does with data that is not acknowledged yet: it waits until it
+    /// is, for at most this long; `Some(ZERO)` gives it up at once; `None` does not wait and leaves the
+    /// delivery to the background, for at most 2 seconds. Default: `Some(2 s)`.
+    pub fn set_linger(&self, linger: Option<Duration>) {
+        self.inner.linger.set(linger);
+    }
+
+    /// See [`Connection::set_linger`].
+    pub fn linger(&self) -> Option<Duration> {
+        self.inner.linger.get()
+    }
+
+    // ---- figures ----
+
+    /// What was counted so far.
+    ///
+    /// # Errors
+    /// Only if the driver has failed.
+    pub fn stats(&self) -> io::Result<Stats> {
+        self.look(Core::stats).ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+
+    /// The peer's address.
+    ///
+    /// # Errors
+    /// Only if the driver has failed.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.look(|connection| connection.path().remote)
+            .ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+
+    /// This side's address; of a server on a wildcard address the one that the peer speaks to.
+    ///
+    /// # Errors
+    /// Only if the driver has failed.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        let local =
+            self.look(|connection| connection.path().local).ok_or(io::ErrorKind::NotConnected)?;
+        let bound = self.inner.hub.local_addr();
+        Ok(local.map_or(bound, |ip| SocketAddr::new(ip, bound.port())))
+    }
+
+    fn look<T>(&self, see: impl FnOnce(&Core) -> T) -> Option<T> {
+        let shared = self.inner.hub.lock();
+        shared.endpoint.connection(self.inner.handle).map(see)
+    }
+
+    // ---- waiting ----
+
+    /// Tries until it is no longer `WouldBlock`.
+    fn wait_for<T>(&self, attempt: impl FnMut(&mut Core) -> io::Result<T>) -> io::Result<T> {
+        self.wait_on(&self.inner.changed, || Patience::Endless, attempt)
+    }
+
+    /// Tries until it is no longer `WouldBlock` or patience ends; between two attempts it sleeps until
+    /// `condvar` is notified. An attempt that is blocked must have changed nothing that is to be sent.
+    pub(super) fn wait_on<T>(
+        &self,
+        condvar: &Condvar,
+        patience: impl Fn() -> Patience,
+        mut attempt: impl FnMut(&mut Core) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let inner = &*self.inner;
+        let mut shared = inner.hub.lock();
+        let mut until = None;
+        loop {
+            match attempt(shared.connection(inner.handle)?) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => {
+                    inner.hub.flush(&mut shared);
+                    return result;
+                }
+            }
+            let patience = patience();
+            let limit: Option<Instant> = match patience {
+                Patience::Endless => None,
+                Patience::Within(limit) => {
+                    Some(*until.get_or_insert_with(|| inner.hub.now() + limit))
+                }
+                Patience::None => Some(Instant::ZERO),
+            };
+            if !inner.hub.wait(&mut shared, condvar, limit) {
+                return Err(patience.timeout());
+            }
+        }
+    }
+}
+
+/// How long a call may wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Patience {
+    Endless,
+    Within(Duration),
+    /// Not at all: the handle is non-blocking.
+    None,
+}
+
+impl Patience {
+    /// What a call fails with when its patience ends, as in `std`.
+    pub(super) fn timeout(self) -> io::Error {
+        let is_timeout = matches!(self, Self::Within(_));
+        if cfg!(windows) && is_timeout {
+            return io::ErrorKind::TimedOut.into();
+        }
+        io::ErrorKind::WouldBlock.into()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let linger = self.linger.get();
+        let now = self.hub.now();
+        let mut shared = self.hub.lock();
+        if let Ok(connection) = shared.connection(self.handle) {
+            connection.close(now, 0, b"", linger.unwrap_or(LINGER));
+        }
+        self.hub.flush(&mut shared);
+        while linger.is_some() && shared.connection(self.handle).is_ok_and(|c| c.ended().is_none())
+        {
+            self.hub.wait(&mut shared, &self.changed, None);
+        }
+        shared.waiters.remove(self.handle);
+        shared.endpoint.forget(self.handle);
+        self.hub.flush(&mut shared);
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Connection");
+        if let (Ok(local), Ok(peer)) = (self.local_addr(), self.peer_addr()) {
+            debug.field("local", &local).field("peer", &peer);
+        }
+        debug.field("ended", &self.ended()).finish_non_exhaustive()
+    }
+}
+
+/// A duration, or none, that threads share; kept to the nanosecond, up to 584 years.
+#[derive(Debug)]
+pub(super) struct OptionalDuration(AtomicU64);
+
+impl OptionalDuration {
+    pub(super) const fn none() -> Self {
+        Self(AtomicU64::new(u64::MAX))
+    }
+
+    pub(super) fn new(duration: Option<Duration>) -> Self {
+        let this = Self::none();
+        this.set(duration);
+        this
+    }
+
+    pub(super) fn set(&self, duration: Option<Duration>) {
+        let nanos = |d: Duration| u64::try_from(d.as_nanos()).unwrap_or(u64::MAX - 1);
+        self.0.store(duration.map_or(u64::MAX, nanos), Ordering::Relaxed);
+    }
+
+    pub(super) fn get(&self) -> Option<Duration> {
+        match self.0.load(Ordering::Relaxed) {
+            u64::MAX => None,
+            nanos => Some(Duration::from_nanos(nanos)),
+        }
+    }
+}
+
+/// Tries `act` with every address; the last error counts.
+pub(super) fn each_addr<T>(
+    addr: impl ToSocketAddrs,
+    mut act: impl FnMut(SocketAddr) -> io::Result<T>,
+) -> io::Result<T> {
+    let mut last = None;
+    for addr in addr.to_socket_addrs()? {
+        match act(addr) {
+            Ok(done) => return Ok(done),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.unwrap_or_else(|| {
+        io::Error::new(io::ErrorKind::InvalidInput, "could not resolve to any addresses")
+    }))
+}
+
+/// A wildcard address means this host, as it does for TCP on most systems.
+fn reachable(addr: SocketAddr) -> SocketAddr {
+    match addr.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, addr.port()).into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => (Ipv6Addr::LOCALHOST, addr.port()).into(),
+        _ => addr,
+    }
+}

@@ -1,0 +1,121 @@
+//! What becomes of a hub when its handles are gone, and when somebody panics.
+
+use super::*;
+use crate::driver::{Connection, Listener, Stream};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::sync::mpsc;
+
+/// Waits until the hub, and with it its thread, is gone.
+fn await_end(hub: &std::sync::Weak<Hub>) {
+    while hub.strong_count() > 0 {
+        thread::yield_now();
+    }
+}
+
+/// Fails if `test` does not return.
+fn guarded(test: impl FnOnce() + Send + 'static) {
+    let (done, is_done) = mpsc::channel();
+    let body = thread::spawn(move || {
+        test();
+        let _ = done.send(());
+    });
+    match is_done.recv_timeout(Duration::from_mins(1)) {
+        Err(mpsc::RecvTimeoutError::Timeout) => panic!("it does not end"),
+        _ => body.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+    }
+}
+
+fn hub_of(connection: &Connection) -> std::sync::Weak<Hub> {
+    Arc::downgrade(&connection.hub().0)
+}
+
+fn pair() -> (Connection, Connection) {
+    let listener = Listener::bind("127.0.0.1:0").unwrap();
+    let client = Connection::connect(listener.local_addr().unwrap()).unwrap();
+    (client, listener.accept_connection().unwrap())
+}
+
+#[test]
+fn threads_end_with_their_handles() {
+    guarded(|| {
+        let (client, server) = pair();
+        let hubs = [hub_of(&client), hub_of(&server)];
+        let mut stream = client.stream();
+        stream.write_all(b"goodbye").unwrap();
+        drop(client);
+        assert!(hubs[0].strong_count() > 0, "a stream is a handle");
+        drop(stream);
+        let mut all = Vec::new();
+        server.stream().read_to_end(&mut all).unwrap();
+        assert_eq!(all, b"goodbye");
+        drop(server);
+        hubs.iter().for_each(await_end);
+    });
+}
+
+#[test]
+fn threads_end_without_connections_too() {
+    guarded(|| {
+        let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let hub = {
+            let socket = Socket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+            let hub = HubRef::open(socket, Config::default()).unwrap();
+            let second = hub.clone();
+            drop(hub);
+            assert!(second.lock().check().is_ok());
+            Arc::downgrade(&second.0)
+        };
+        await_end(&hub);
+        let timeout = Duration::from_millis(50);
+        Stream::connect_timeout(&silent.local_addr().unwrap(), timeout).unwrap_err();
+    });
+}
+
+/// Panics while holding the lock, as a defect below would.
+fn poison(hub: &Hub) {
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let _shared = hub.lock();
+        panic!("on purpose");
+    }));
+    assert!(result.is_err());
+}
+
+#[test]
+fn a_panic_hangs_nobody() {
+    guarded(|| {
+        let (client, server) = pair();
+        let hub = hub_of(&client);
+        let reader = client.stream();
+        let (ready, is_ready) = mpsc::channel();
+        let read = thread::spawn(move || {
+            ready.send(()).unwrap();
+            (&reader).read(&mut [0; 8]).unwrap_err().kind()
+        });
+        is_ready.recv().unwrap();
+        poison(client.hub());
+        assert_eq!(read.join().unwrap(), ErrorKind::Other);
+        assert_eq!(client.stream().write(b"x").unwrap_err().kind(), ErrorKind::Other);
+        assert_eq!(client.open().unwrap_err().kind(), ErrorKind::Other);
+        assert_eq!(client.close(0, b"", Duration::MAX).unwrap_err().kind(), ErrorKind::Other);
+        drop(client);
+        await_end(&hub);
+        drop(server);
+    });
+}
+
+#[test]
+fn a_handle_dropped_by_a_panic_does_no_harm() {
+    guarded(|| {
+        let (client, server) = pair();
+        let second = client.open().unwrap();
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+            let _moved = second;
+            panic!("on purpose");
+        }));
+        assert!(result.is_err());
+        client.stream().write_all(b"still here").unwrap();
+        let mut buf = [0; 10];
+        server.stream().read_exact(&mut buf).unwrap();
+        assert_eq!(&buf, b"still here");
+    });
+}

@@ -1,0 +1,155 @@
+//! A listener: takes the connections that clients open on one address.
+
+use super::connection::{Connection, each_addr};
+use super::hub::HubRef;
+use super::socket::Socket;
+use super::stream::Stream;
+use crate::endpoint::Config;
+use crate::time::Duration;
+use parking_lot::Condvar;
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Takes connections, like `std::net::TcpListener`.
+///
+/// The drop of the last handle refuses connections from then on, and closes those that nobody has
+/// accepted; those that were accepted live on.
+pub struct Listener {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    hub: HubRef,
+    /// Notified when a connection waits to be accepted.
+    incoming: Arc<Condvar>,
+    is_nonblocking: AtomicBool,
+}
+
+impl Listener {
+    /// Listens on the first address that `addr` stands for and that can be had. `[::]` takes IPv4 too.
+    ///
+    /// # Errors
+    /// Those of making and binding a socket, above all [`io::ErrorKind::AddrInUse`]; the last address's.
+    pub fn bind(addr: impl ToSocketAddrs) -> io::Result<Self> {
+        Self::bind_with(addr, &Config::default())
+    }
+
+    /// Listens with other settings than the default ones.
+    ///
+    /// # Errors
+    /// See [`Listener::bind`].
+    pub fn bind_with(addr: impl ToSocketAddrs, config: &Config) -> io::Result<Self> {
+        each_addr(addr, |addr| {
+            let mut config = config.clone();
+            config.is_listening = true;
+            let hub = HubRef::open(Socket::bind(addr)?, config)?;
+            let incoming = hub.lock().waiters.incoming.clone();
+            Ok(Self {
+                inner: Arc::new(Inner { hub, incoming, is_nonblocking: AtomicBool::new(false) }),
+            })
+        })
+    }
+
+    /// Waits for a connection and gives its first stream and the peer's address.
+    ///
+    /// # Errors
+    /// Only if the driver has failed; [`io::ErrorKind::WouldBlock`] if the listener is non-blocking and
+    /// nothing waits.
+    pub fn accept(&self) -> io::Result<(Stream, SocketAddr)> {
+        let connection = self.accept_connection()?;
+        let peer = connection.peer_addr()?;
+        Ok((connection.stream(), peer))
+    }
+
+    /// Waits for a connection and gives all of it.
+    ///
+    /// # Errors
+    /// See [`Listener::accept`].
+    pub fn accept_connection(&self) -> io::Result<Connection> {
+        let inner = &*self.inner;
+        let mut shared = inner.hub.lock();
+        let handle = loop {
+            shared.check()?;
+            if let Some(handle) = shared.endpoint.accept() {
+                break handle;
+            }
+            if inner.is_nonblocking.load(Ordering::Relaxed) {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            inner.hub.wait(&mut shared, &inner.incoming, None);
+        };
+        drop(shared);
+        Ok(Connection::new(inner.hub.clone(), handle))
+    }
+
+    /// The first streams of all connections to come; it never ends.
+    pub fn incoming(&self) -> Incoming<'_> {
+        Incoming { listener: self }
+    }
+
+    /// The address that clients connect to.
+    ///
+    /// # Errors
+    /// None; it returns a `Result` as `TcpListener` does.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.inner.hub.local_addr())
+    }
+
+    /// Another handle of the same listener.
+    ///
+    /// # Errors
+    /// None; it returns a `Result` as `TcpListener` does.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self { inner: self.inner.clone() })
+    }
+
+    /// Whether `accept` fails with [`io::ErrorKind::WouldBlock`] instead of waiting. Threads that wait
+    /// are woken, and fail so too.
+    ///
+    /// # Errors
+    /// None; it returns a `Result` as `TcpListener` does.
+    pub fn set_nonblocking(&self, is_nonblocking: bool) -> io::Result<()> {
+        let _shared = self.inner.hub.lock();
+        self.inner.is_nonblocking.store(is_nonblocking, Ordering::Relaxed);
+        self.inner.incoming.notify_all();
+        Ok(())
+    }
+}
+
+/// The first streams of the connections that a [`Listener`] accepts.
+#[derive(Debug)]
+pub struct Incoming<'a> {
+    listener: &'a Listener,
+}
+
+impl Iterator for Incoming<'_> {
+    type Item = io::Result<Stream>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        Some(self.listener.accept().map(|(stream, _)| stream))
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let now = self.hub.now();
+        let mut shared = self.hub.lock();
+        shared.endpoint.set_listening(false);
+        while let Some(handle) = shared.endpoint.accept() {
+            if let Some(connection) = shared.endpoint.connection_mut(handle) {
+                connection.close(now, 0, b"", Duration::ZERO);
+            }
+            shared.endpoint.forget(handle);
+        }
+        self.hub.flush(&mut shared);
+    }
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listener").field("local", &self.inner.hub.local_addr()).finish()
+    }
+}

@@ -1,0 +1,35 @@
+//! Real UDP: the only place with sockets, a clock, threads and the operating system's randomness.
+//!
+//! [`Listener`], [`Stream`] and [`Connection`] are blocking, like `std::net`, and need no runtime. Behind
+//! each UDP socket stands one hub: the endpoint under a lock, and one thread that waits for the network
+//! and for deadlines. Whoever writes sends from his own thread while the window is open.
+//!
+//! ```
+//! use std::io::{Read, Write};
+//! use towline::{Listener, Stream};
+//!
+//! let listener = Listener::bind("127.0.0.1:0")?;
+//! let mut client = Stream::connect(listener.local_addr()?)?;
+//! client.write_all(b"hello")?;
+//! let (mut server, _) = listener.accept()?;
+//! let mut buf = [0; 5];
+//! server.read_exact(&mut buf)?;
+//! assert_eq!(&buf, b"hello");
+//! # Ok::<(), std::io::Error>(())
+//! ```
+
+mod clock;
+mod connection;
+mod hub;
+mod inbox;
+mod lead;
+mod listener;
+mod outbox;
+mod outcome;
+mod socket;
+mod stream;
+mod waiters;
+
+pub use connection::Connection;
+pub use listener::{Incoming, Listener};
+pub use stream::Stream;

@@ -1,0 +1,386 @@
+//! A stream of bytes as the application holds it: what `std::net::TcpStream` is for TCP.
+
+use super::connection::{Connection, OptionalDuration, Patience};
+use super::outcome;
+use super::waiters::StreamWaiters;
+use crate::connection::{Config, Connection as Core};
+use crate::time::Duration;
+use crate::wire::StreamId;
+use std::fmt;
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::net::{Shutdown, SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Bytes that one call copies at most: others get the lock in between.
+const MAX_COPY: usize = 128 * 1024;
+
+/// A stream of bytes in both directions, like `std::net::TcpStream`.
+///
+/// [`Stream::try_clone`] gives another handle of the same stream. The drop of the last handle ends the
+/// stream: what was written is delivered, and what arrives is refused. If that was also the last handle
+/// of the connection, the drop waits until everything is acknowledged: see [`Stream::set_linger`].
+pub struct Stream {
+    handle: Arc<StreamHandle>,
+}
+
+/// What all handles of a stream share.
+pub(super) struct StreamHandle {
+    connection: Connection,
+    id: StreamId,
+    waiters: Arc<StreamWaiters>,
+    read_timeout: OptionalDuration,
+    write_timeout: OptionalDuration,
+    is_nonblocking: AtomicBool,
+    is_nodelay: AtomicBool,
+    /// The application reads no more.
+    is_read_shut: AtomicBool,
+}
+
+impl StreamHandle {
+    pub(super) fn new(connection: Connection, id: StreamId) -> Self {
+        let waiters = connection.hub().lock().waiters.insert_stream(connection.handle(), id);
+        Self {
+            connection,
+            id,
+            waiters,
+            read_timeout: OptionalDuration::none(),
+            write_timeout: OptionalDuration::none(),
+            is_nonblocking: AtomicBool::new(false),
+            is_nodelay: AtomicBool::new(false),
+            is_read_shut: AtomicBool::new(false),
+        }
+    }
+
+    fn patience(&self, timeout: &OptionalDuration) -> Patience {
+        if self.is_nonblocking.load(Ordering::Relaxed) {
+            return Patience::None;
+        }
+        timeout.get().map_or(Patience::Endless, Patience::Within)
+    }
+}
+
+impl Stream {
+    pub(super) fn new(handle: Arc<StreamHandle>) -> Self {
+        Self { handle }
+    }
+
+    /// Connects, and gives the connection's first stream; tries every address that `addr` stands for.
+    ///
+    /// # Errors
+    /// See [`Connection::connect`].
+    pub fn connect(addr: impl ToSocketAddrs) -> io::Result<Self> {
+        Ok(Connection::connect(addr)?.stream())
+    }
+
+    /// Connects with other settings than the default ones.
+    ///
+    /// # Errors
+    /// See [`Connection::connect`].
+    pub fn connect_with(addr: impl ToSocketAddrs, config: &Config) -> io::Result<Self> {
+        Ok(Connection::connect_with(addr, config)?.stream())
+    }
+
+    /// Connects, and asks no longer than `timeout`.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidInput`] if `timeout` is zero; else see [`Connection::connect`].
+    pub fn connect_timeout(addr: &SocketAddr, timeout: Duration) -> io::Result<Self> {
+        nonzero(Some(timeout))?;
+        let config = Config { connect_timeout: timeout, ..Config::default() };
+        Self::connect_with(addr, &config)
+    }
+
+    /// The connection that this stream belongs to.
+    pub fn connection(&self) -> Connection {
+        self.handle.connection.clone()
+    }
+
+    /// Another handle of the same stream.
+    ///
+    /// # Errors
+    /// None; it returns a `Result` as `TcpStream` does.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self { handle: self.handle.clone() })
+    }
+
+    /// The peer's address.
+    ///
+    /// # Errors
+    /// See [`Connection::peer_addr`].
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.handle.connection.peer_addr()
+    }
+
+    /// This side's address.
+    ///
+    /// # Errors
+    /// See [`Connection::local_addr`].
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.handle.connection.local_addr()
+    }
+
+    // ---- reading and writing ----
+
+    /// Like `read`, but leaves the bytes there.
+    ///
+    /// # Errors
+    /// Those of `read`.
+    pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.take(buf, |connection, id, buf| {
+            connection.streams().peek(id, buf).map_err(outcome::read)
+        })
+    }
+
+    fn read_some(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.take(buf, |connection, id, buf| {
+            connection.streams().read(id, buf).map_err(outcome::read)
+        })
+    }
+
+    /// Waits for data and takes it with `take`.
+    fn take(
+        &self,
+        buf: &mut [u8],
+        mut take: impl FnMut(&mut Core, StreamId, &mut [u8]) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        let this = &*self.handle;
+        let most = buf.len().min(MAX_COPY);
+        let buf = buf.get_mut(..most).unwrap_or_default();
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        let patience = || this.patience(&this.read_timeout);
+        this.connection.wait_on(&this.waiters.readable, patience, |connection| {
+            if this.is_read_shut.load(Ordering::Relaxed) {
+                return Ok(0);
+            }
+            match take(connection, this.id, buf) {
+                // What had arrived before the end is read before the end is told.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    Err(connection.ended().map_or(error, outcome::ended))
+                }
+                result => result,
+            }
+        })
+    }
+
+    fn write_some(&self, buf: &[u8]) -> io::Result<usize> {
+        let this = &*self.handle;
+        let buf = buf.get(..MAX_COPY).unwrap_or(buf);
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        let patience = || this.patience(&this.write_timeout);
+        this.connection.wait_on(&this.waiters.writable, patience, |connection| {
+            if let Some(ended) = connection.ended() {
+                return Err(outcome::ended_write(ended));
+            }
+            connection.streams().write(this.id, buf).map_err(outcome::write)
+        })
+    }
+
+    /// Ends one direction, or both: `Write` sends what was written and then the end, which the peer
+    /// reads as 0 bytes; `Read` discards what arrives from now on, and readers get 0 bytes.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::NotConnected`] if the connection has broken down.
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        let this = &*self.handle;
+        let hub = this.connection.hub();
+        let mut shared = hub.lock();
+        let connection = shared.connection(this.connection.handle())?;
+        let is_broken = connection.ended().is_some_and(|ended| !outcome::is_orderly(ended));
+        if matches!(how, Shutdown::Write | Shutdown::Both) {
+            // What was reset or refused by the peer needs no end.
+            let _ = connection.streams().finish(this.id);
+        }
+        if matches!(how, Shutdown::Read | Shutdown::Both) {
+            connection.streams().discard(this.id);
+            this.is_read_shut.store(true, Ordering::Relaxed);
+        }
+        this.waiters.wake_all();
+        hub.flush(&mut shared);
+        if is_broken { Err(io::ErrorKind::NotConnected.into()) } else { Ok(()) }
+    }
+
+    // ---- settings ----
+
+    /// How long `read` and `peek` wait; `None`, the default: for ever.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidInput`] for a timeout of zero.
+    pub fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.handle.read_timeout.set(nonzero(timeout)?);
+        Ok(())
+    }
+
+    /// See [`Stream::set_read_timeout`].
+    ///
+    /// # Errors
+    /// None; it returns a `Result` as `TcpStream` does.
+    pub fn read_timeout(&self) -> io::Result<Option<Duration>> {
+        Ok(self.handle.read_timeout.get())
+    }
+
+    /// How long `write` waits for room; `None`, the default: for ever.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidInput`] for a timeout of zero.
+    pub fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.handle.write_timeout.set(nonzero(timeout)?);
+        Ok(())
+    }
+
+    /// See [`Stream::set_write_timeout`].
+    ///
+    /// # Errors
+    /// None; it returns a `Result` as `TcpStream` does.
+    pub fn write_timeout(&self) -> io::Result<Option<Duration>> {
+        Ok(self.handle.write_timeout.get())
+    }
+
+    /// Whether calls that would have to wait fail with [`io::ErrorKind::WouldBlock`] instead, and the
+    /// drop of the last handle does not wait either. Threads that wait are woken, and fail so too.
+    ///
+    /// # Errors
+    /// None; it returns a `Result` as `TcpStream` does.
+    pub fn set_nonblocking(&self, is_nonblocking: bool) -> io::Result<()> {
+        let _shared = self.handle.connection.hub().lock();
+        self.handle.is_nonblocking.store(is_nonblocking, Ordering::Relaxed);
+        self.handle.waiters.wake_all();
+        Ok(())
+    }
+
+    /// Whether small writes go out at once, instead of waiting for the one before to arrive.
+    ///
+    /// # Errors
+    /// If the connection's driver has failed.
+    pub fn set_nodelay(&self, is_nodelay: bool) -> io::Result<()> {
+        let this = &*self.handle;
+        let hub = this.connection.hub();
+        let mut shared = hub.lock();
+        let connection = shared.connection(this.connection.handle())?;
+        connection.streams().set_nodelay(this.id, is_nodelay);
+        this.is_nodelay.store(is_nodelay, Ordering::Relaxed);
+        hub.flush(&mut shared);
+        Ok(())
+    }
+
+    /// See [`Stream::set_nodelay`].
+    ///
+    /// # Errors
+    /// None; it returns a `Result` as `TcpStream` does.
+    pub fn nodelay(&self) -> io::Result<bool> {
+        Ok(self.handle.is_nodelay.load(Ordering::Relaxed))
+    }
+
+    /// What the drop of the connection's last handle does; see [`Connection::set_linger`].
+    ///
+    /// # Errors
+    /// None; it returns a `Result` as `TcpStream` does.
+    pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
+        self.handle.connection.set_linger(linger);
+        Ok(())
+    }
+
+    /// See [`Connection::set_linger`].
+    ///
+    /// # Errors
+    /// None; it returns a `Result` as `TcpStream` does.
+    pub fn linger(&self) -> io::Result<Option<Duration>> {
+        Ok(self.handle.connection.linger())
+    }
+}
+
+fn nonzero(timeout: Option<Duration>) -> io::Result<Option<Duration>> {
+    if timeout.is_some_and(|timeout| timeout.is_zero()) {
+        let what = "cannot set a timeout of zero";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+    }
+    Ok(timeout)
+}
+
+impl Drop for StreamHandle {
+    fn drop(&mut self) {
+        let is_last = self.connection.is_last();
+        if is_last && self.is_nonblocking.load(Ordering::Relaxed) {
+            let linger = self.connection.linger();
+            // Zero still means to give up.
+            self.connection.set_linger(linger.filter(Duration::is_zero));
+        }
+        let handle = self.connection.handle();
+        let hub = self.connection.hub();
+        let mut shared = hub.lock();
+        shared.waiters.remove_stream(handle, self.id, &self.waiters);
+        if is_last {
+            // The connection's end, which follows, says all there is to say.
+            return;
+        }
+        if let Ok(connection) = shared.connection(handle) {
+            let _ = connection.streams().finish(self.id);
+            connection.streams().stop(self.id, 0);
+        }
+        hub.flush(&mut shared);
+    }
+}
+
+impl Read for &Stream {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.read_some(buf)
+    }
+
+    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        let first = bufs.iter_mut().find(|buf| !buf.is_empty());
+        first.map_or(Ok(0), |buf| self.read_some(buf))
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.read_some(buf)
+    }
+
+    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        (&*self).read_vectored(bufs)
+    }
+}
+
+impl Write for &Stream {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.write_some(buf)
+    }
+
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        let first = bufs.iter().find(|buf| !buf.is_empty());
+        first.map_or(Ok(0), |buf| self.write_some(buf))
+    }
+
+    /// Does nothing: what is written is on its way, as with TCP.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.write_some(buf)
+    }
+
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        (&*self).write_vectored(bufs)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stream")
+            .field("id", &self.handle.id)
+            .field("connection", &self.handle.connection)
+            .finish()
+    }
+}
