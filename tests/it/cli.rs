@@ -4,10 +4,12 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::thread;
+use towline::{Listener, Stream};
 
 fn towline(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_towline"));
@@ -365,4 +367,134 @@ fn the_relay_reports_as_json() {
     let output = String::from_utf8(child.output().unwrap().stdout).unwrap();
     let lines: Vec<_> = output.lines().map(|line| parse_json(line).unwrap()).collect();
     assert_eq!((lines.len(), lines[1]["up_packets"].as_str()), (2, "0"));
+}
+
+/// A receiver, a slow relay in front of it, and a sender that is killed with them.
+struct SlowTransfer {
+    receiver: Service,
+    sender: Child,
+    _relay: Service,
+}
+
+impl SlowTransfer {
+    /// Waits until a part of the file has arrived in `into`.
+    fn begun(files: &Files, into: &Path) -> Self {
+        let receiver = Service::recv(into, &["--timeout", "1"]);
+        let relay = Service::start(&["relay", &receiver.address, "--rate", "5"]);
+        let mut command = towline(&["send", files.file(), &relay.address]);
+        let sender = command.stderr(Stdio::null()).spawn().unwrap();
+        let has_arrived = |name: &String| fs::metadata(into.join(name)).is_ok_and(|m| m.len() > 0);
+        while !names(into).iter().any(has_arrived) {
+            thread::yield_now();
+        }
+        Self { receiver, sender, _relay: relay }
+    }
+
+    fn kill_sender(&mut self) {
+        self.sender.kill().unwrap();
+        self.sender.wait().unwrap();
+    }
+}
+
+#[test]
+fn a_killed_sender_leaves_nothing() {
+    let files = Files::new("x", 5_000_000);
+    let into = files.dir("into");
+    let mut transfer = SlowTransfer::begun(&files, &into);
+    transfer.kill_sender();
+    let complaint = transfer.receiver.complaint();
+    assert!(complaint.contains("\"x\"") && complaint.contains("silent"), "{complaint}");
+    assert_eq!(names(&into), [""; 0]);
+}
+
+#[test]
+fn a_killed_receiver_leaves_nothing_under_the_final_name_and_its_successor_sweeps() {
+    let files = Files::new("x", 5_000_000);
+    let into = files.dir("into");
+    let mut transfer = SlowTransfer::begun(&files, &into);
+    // Somebody else's receiver leaves alone what is still being written.
+    drop(Service::recv(&into, &[]));
+    assert_eq!(names(&into).len(), 1);
+    transfer.receiver.child.kill().unwrap();
+    transfer.receiver.child.wait().unwrap();
+    transfer.kill_sender();
+    assert!(names(&into).iter().all(|name| name.starts_with(".towline-")), "{:?}", names(&into));
+    let mut successor = Service::recv(&into, &[]);
+    assert!(successor.complaint().contains("removed 1 unfinished file"));
+    assert_eq!(names(&into), [""; 0]);
+}
+
+#[test]
+fn strangers_do_not_disturb_a_receiver() {
+    let files = Files::new("x", 50_000);
+    let into = files.dir("into");
+    let mut receiver = Service::recv(&into, &["--once"]);
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for length in [0, 1, 20, 1200, 1472] {
+        socket.send_to(&files.content[..length], &receiver.address).unwrap();
+    }
+    for (said, part) in [
+        (b"GET / HTTP/1.1\r\n\r\n".as_slice(), "does not speak"),
+        (b"TOWFILE\x09whatever", "version 9"),
+        (b"TOWFILE\x01\0\0\0\0\0\0\0\x09\xff\xff", "too long"),
+    ] {
+        let mut stream = Stream::connect(receiver.address.as_str()).unwrap();
+        stream.write_all(said).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        assert!(answer.starts_with(b"TOWFILE\x01"), "{answer:?}");
+        drop(stream);
+        let complaint = receiver.complaint();
+        assert!(complaint.contains(part), "{complaint}");
+    }
+    assert!(run(&["send", files.file(), &receiver.address]).status.success());
+    assert_eq!(receiver.end(), 0);
+    assert_eq!(names(&into), ["x"]);
+}
+
+#[test]
+fn a_sender_tells_strangers_from_receivers() {
+    let files = Files::new("x", 50_000);
+    for (answer, part) in
+        [(b"TOWFILE\x02".as_slice(), "version 2"), (b"SSH-2.0-OpenSSH_9", "does not speak")]
+    {
+        let listener = Listener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let stranger = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.write_all(answer).unwrap();
+            let _ = stream.read_to_end(&mut Vec::new());
+        });
+        fails(&run(&["send", files.file(), &address]), 3, &[part]);
+        stranger.join().unwrap();
+    }
+    let listener = Listener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let sent = run(&["send", files.file(), &address, "--timeout", "0.2"]);
+    fails(&sent, 1, &["silent for too long"]);
+}
+
+#[test]
+fn the_demonstration_verifies_and_compares() {
+    let files = Files::new("x", 600_000);
+    let demo = run(&["demo", files.file(), "--loss", "10", "--json"]);
+    assert!(demo.status.success() && demo.stderr.is_empty());
+    let json = parse_json(std::str::from_utf8(&demo.stdout).unwrap()).unwrap();
+    let number = |key: &str| json[key].parse::<f64>().unwrap();
+    assert_eq!(json["verified"], "true");
+    assert_eq!((number("bytes"), number("towline_bytes")), (600_000.0, 600_000.0));
+    assert!(number("plain_bytes") < 600_000.0 && number("plain_up_lost") > 0.0);
+    assert!(number("towline_min_rtt_seconds") >= 0.040);
+    for way in ["towline_up", "towline_down", "plain_up"] {
+        let count = |what: &str| number(&format!("{way}_{what}"));
+        let gone = count("lost") + count("overflowed") + count("oversize");
+        assert_eq!(count("packets") + count("duplicated"), count("delivered") + gone);
+        let ends = count("passed") + count("failed") + count("overrun") + count("pending");
+        assert_eq!(count("delivered"), ends);
+    }
+    let demo = run(&["demo", files.file(), "--loss", "0", "--delay", "1"]);
+    let text = String::from_utf8(demo.stdout).unwrap();
+    let heads = text.lines().find(|line| line.contains("plain UDP")).unwrap();
+    assert_eq!(heads.split_whitespace().collect::<Vec<_>>(), ["towline", "plain", "UDP"]);
+    assert!(text.contains("towline delivered the file whole"), "{text}");
 }
