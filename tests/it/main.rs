@@ -5,6 +5,8 @@
 )]
 
 mod bulk;
+#[cfg(feature = "cli")]
+mod cli;
 #[cfg(feature = "net")]
 mod driver;
 mod net;
