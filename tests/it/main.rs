@@ -1,6 +1,7 @@
 //! Everything that needs more than one module: endpoints in virtual time, drivers, the command line.
 
 mod bulk;
+mod damage;
 mod handshake;
 mod net;
 mod swarm;
