@@ -7,7 +7,9 @@
 mod bulk;
 #[cfg(feature = "cli")]
 mod cli;
+mod damage;
 #[cfg(feature = "net")]
 mod driver;
+mod handshake;
 mod net;
 mod swarm;
