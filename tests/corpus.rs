@@ -25,6 +25,7 @@ macro_rules! replay {
 }
 
 replay! {
+    assembler: "../fuzz/bodies/assembler.rs",
     ranges: "../fuzz/bodies/ranges.rs",
 }
 
