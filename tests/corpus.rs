@@ -27,6 +27,7 @@ macro_rules! replay {
 replay! {
     assembler: "../fuzz/bodies/assembler.rs",
     ranges: "../fuzz/bodies/ranges.rs",
+    wire_decode: "../fuzz/bodies/wire_decode.rs",
 }
 
 fn replay(target: &str, run: fn(&[u8])) {
