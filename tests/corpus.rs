@@ -26,6 +26,7 @@ macro_rules! replay {
 
 replay! {
     assembler: "../fuzz/bodies/assembler.rs",
+    endpoint_datagrams: "../fuzz/bodies/endpoint_datagrams.rs",
     ranges: "../fuzz/bodies/ranges.rs",
     wire_decode: "../fuzz/bodies/wire_decode.rs",
 }
