@@ -28,6 +28,7 @@ replay! {
     assembler: "../fuzz/bodies/assembler.rs",
     endpoint_datagrams: "../fuzz/bodies/endpoint_datagrams.rs",
     ranges: "../fuzz/bodies/ranges.rs",
+    send_buffer: "../fuzz/bodies/send_buffer.rs",
     wire_decode: "../fuzz/bodies/wire_decode.rs",
 }
 

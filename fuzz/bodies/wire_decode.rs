@@ -65,7 +65,9 @@ fn packet(header: Header, end: usize, datagram: &mut [u8], expected: u64, fix: b
                 *crc = crc32fast::hash(covered).to_be_bytes();
             }
             if let Err(error) = handshake(header, datagram, end) {
-                let from = if error.why == Why::Checksum { 0 } else { end };
+                // Where the checksum would reach into the header, neither is there.
+                let is_cut = error.why == Why::Checksum || datagram.len() < end + 4;
+                let from = if is_cut { 0 } else { end };
                 within(error, from, datagram.len());
             }
         }
