@@ -1,6 +1,6 @@
 //! The way of one numbered packet in: open, tell duplicates, one match over its frames, record it.
 
-use super::ack::{Urgency, ack_delay};
+use super::ack::{Received, Urgency, ack_delay};
 use super::contents::settle;
 use super::state::{CloseReason, Farewell, PROTOCOL_CODES, ProtocolError, State};
 use super::timer::Timer;
@@ -31,10 +31,7 @@ pub(crate) struct Arrival<'a> {
 /// The facts of a packet that was taken.
 struct Taken {
     path: Path,
-    ecn: Ecn,
-    number: u64,
-    bytes: usize,
-    is_eliciting: bool,
+    packet: Received,
     is_urgent: bool,
     may_grow: bool,
 }
@@ -112,7 +109,8 @@ impl Connection {
         }
         self.book.received.count(bytes);
         let is_eliciting = header.ack_eliciting;
-        let taken = Taken { path, ecn, number, bytes, is_eliciting, is_urgent: urgent, may_grow };
+        let packet = Received { number, bytes, is_eliciting, ecn };
+        let taken = Taken { path, packet, is_urgent: urgent, may_grow };
         self.on_recorded(now, &taken);
     }
 
@@ -120,8 +118,8 @@ impl Connection {
     fn on_recorded(&mut self, now: Instant, taken: &Taken) {
         // The server has answered: it knows this connection (P-18).
         self.offer = None;
-        let is_highest = self.acks.largest().is_none_or(|largest| taken.number > largest);
-        let urgency = self.acks.on_received(now, taken.number, taken.is_eliciting, taken.ecn);
+        let is_highest = self.acks.largest().is_none_or(|largest| taken.packet.number > largest);
+        let urgency = self.acks.on_received(now, taken.packet);
         if !self.is_open() {
             return;
         }
@@ -132,7 +130,8 @@ impl Connection {
             self.timers.set_earlier(Timer::Ack, now + ack_delay(self.config.max_ack_delay, srtt));
         }
         let token = self.rng.u64();
-        self.pending.path |= self.paths.on_packet(taken.path, taken.bytes, is_highest, token);
+        self.pending.path |=
+            self.paths.on_packet(taken.path, taken.packet.bytes, is_highest, token);
         self.heard(now);
         if now >= self.book.round_ends {
             self.book.round_ends = now + self.recovery.rtt().smoothed();

@@ -459,11 +459,12 @@ impl Endpoint {
         let (client, nonce) = (opening.client, opening.nonce);
         let rtt = match self.cookies.verify(now, datagram.from, header.to, &opening) {
             Ok(rtt) => rtt,
-            Err(BadProof::Stale) => {
+            // Whoever was taken once and began anew would bring its data a second time.
+            Err(BadProof::Stale) if !self.cookies.is_used(header.to) => {
                 self.answers.push(path, |buf| Stale { client, nonce }.encode(buf));
                 return None;
             }
-            Err(BadProof::Forged) => {
+            Err(BadProof::Stale | BadProof::Forged) => {
                 self.stats.bad_proofs += 1;
                 return None;
             }
