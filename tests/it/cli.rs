@@ -1,7 +1,5 @@
 //! The program `towline`: real processes, real files, exit codes, and what is printed where.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
-
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Write};
