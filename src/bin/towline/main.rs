@@ -11,6 +11,7 @@ mod recv;
 mod relay;
 mod report;
 mod send;
+mod statistics;
 mod store;
 mod transfer;
 mod units;

@@ -7,6 +7,7 @@ use crate::failure::{Exit, Failure, Reason};
 use crate::name::Quoted;
 use crate::progress::Progress;
 use crate::report::{self, Json};
+use crate::statistics;
 use crate::transfer::{self, Hash, Offer, TransferError};
 use crate::units;
 use std::fmt;
@@ -59,24 +60,25 @@ pub(crate) fn run(arguments: &args::Send) -> Result<(), Failure> {
     if style.quiet {
         return Ok(());
     }
+    let stats = stream.connection().stats().map_err(|e| Failure::local("cannot count", &e))?;
     let rate = units::bits_per_second(size, time);
     if style.json {
-        return report::say(
-            Json::default()
-                .text("event", "sent")
-                .text("file", &file.to_string_lossy())
-                .text("to", &to.to_string())
-                .number("bytes", size)
-                .text("blake3", &report::hex(&hash))
-                .float("seconds", time.as_secs_f64())
-                .float("goodput_mbit", rate / 1e6),
-        );
+        let json = Json::default()
+            .text("event", "sent")
+            .text("file", &file.to_string_lossy())
+            .text("to", &to.to_string())
+            .number("bytes", size)
+            .text("blake3", &report::hex(&hash))
+            .float("seconds", time.as_secs_f64())
+            .float("goodput_mbit", rate / 1e6);
+        return report::say(statistics::members(json, &stats));
     }
     let (amount, time, rate) = (units::size(size), units::seconds(time), units::rate(rate));
     report::say(format_args!(
-        "sent {} to {to}: {amount} in {time}, {rate}; stored and verified, BLAKE3 {}",
+        "sent {} to {to}: {amount} in {time}, {rate}; stored and verified, BLAKE3 {}\n  {}",
         Quoted(file),
-        report::hex(&hash)
+        report::hex(&hash),
+        statistics::line(&stats)
     ))
 }
 

@@ -5,8 +5,8 @@ use super::plain::Delivered;
 use crate::args::Network;
 use crate::relay::{self, Carried};
 use crate::report::{self, Json, Table};
+use crate::statistics::{self, retransmitted, round_trip};
 use crate::units::{self, grouped};
-use std::time::Duration;
 
 /// Everything that the report needs.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +28,6 @@ impl Figures<'_> {
         let (up, down) = (&carried.up.link, &carried.down.link);
         let none = || "-".to_owned();
         let both = |up: u64, down: u64| format!("{} + {}", grouped(up), grouped(down));
-        let millis = |time: Option<Duration>| time.map_or_else(none, units::millis);
         let tally = &plain.tally;
         let delivered = if self.is_verified() { size } else { 0 };
         let mut table = Table::new(&["", "towline", "plain UDP"]);
@@ -56,12 +55,13 @@ impl Figures<'_> {
             both(up.reordered, down.reordered),
             both(plain.carried.up.link.reordered, 0),
         );
-        row("packets retransmitted", grouped(retransmitted(towline)), none());
+        row("packets retransmitted", grouped(retransmitted(sender)), none());
         row("  found lost", grouped(sender.recovery.packets_lost), none());
         row("  found damaged", grouped(sender.recovery.packets_damaged), none());
         row("NACKs", grouped(receiver.nacks_sent), none());
-        row("round trip, smallest", millis(sender.min_rtt), none());
-        row("round trip, smoothed", millis(sender.srtt), none());
+        row("round trip, smallest", round_trip(sender.min_rtt), none());
+        row("round trip, smoothed", round_trip(sender.srtt), none());
+        row("held back by", statistics::limits(sender), none());
         row(
             "bytes on the wire per byte delivered",
             cost(carried, delivered),
@@ -89,7 +89,6 @@ impl Figures<'_> {
         let Self { size, towline, plain } = *self;
         let Moved { time, sender, receiver, carried, .. } = towline;
         let delivered = if self.is_verified() { size } else { 0 };
-        let seconds = |time: Option<Duration>| time.map_or(f64::NAN, |time| time.as_secs_f64());
         let json = Json::default()
             .text("event", "demonstrated")
             .truth("verified", self.is_verified())
@@ -99,13 +98,7 @@ impl Figures<'_> {
             .number("towline_bytes", delivered)
             .float("towline_seconds", time.as_secs_f64())
             .float("towline_goodput_mbit", units::bits_per_second(delivered, *time) / 1e6)
-            .number("towline_retransmitted", retransmitted(towline))
-            .number("towline_found_lost", sender.recovery.packets_lost)
-            .number("towline_found_damaged", sender.recovery.packets_damaged)
-            .number("towline_spurious", sender.recovery.spurious)
             .number("towline_nacks", receiver.nacks_sent)
-            .float("towline_min_rtt_seconds", seconds(sender.min_rtt))
-            .float("towline_srtt_seconds", seconds(sender.srtt))
             .number("plain_bytes", plain.tally.bytes)
             .float("plain_seconds", plain.time.as_secs_f64())
             .float(
@@ -117,6 +110,7 @@ impl Figures<'_> {
             .number("plain_damaged", plain.tally.damaged)
             .number("plain_duplicates", plain.tally.duplicates)
             .number("plain_reordered", plain.tally.reordered);
+        let json = statistics::members(json, sender);
         [
             ("towline_up", &carried.up),
             ("towline_down", &carried.down),
@@ -125,11 +119,6 @@ impl Figures<'_> {
         .into_iter()
         .fold(json, |json, (prefix, way)| relay::members(json, prefix, way))
     }
-}
-
-/// Packets whose content was sent again.
-fn retransmitted(towline: &Moved) -> u64 {
-    towline.sender.recovery.packets_lost + towline.sender.recovery.packets_damaged
 }
 
 /// Bytes of both directions, IP and UDP headers included, for each byte of content.
