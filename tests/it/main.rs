@@ -5,4 +5,5 @@ mod bulk;
 mod damage;
 mod handshake;
 mod net;
+mod reorder;
 mod swarm;
