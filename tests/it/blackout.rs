@@ -77,8 +77,10 @@ fn the_end_is_noticed_whenever_it_comes() {
     for congestion in [Congestion::Bbr, Congestion::NewReno] {
         let ends = (0..12).map(|n| Duration::from_millis(8000 + n * 97));
         let noticed = ends.map(|silence| bulk(congestion, 100, Down::Both, silence));
-        let worst = noticed.max().unwrap();
-        assert!(worst > NOTICED / 2, "{worst:?}: the ends were not spread");
+        let (worst, best) = noticed.fold((Duration::ZERO, NOTICED), |(worst, best), noticed| {
+            (worst.max(noticed), best.min(noticed))
+        });
+        assert!(worst > best * 3, "{best:?} to {worst:?}: the ends were not spread");
     }
 }
 
