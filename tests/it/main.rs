@@ -4,6 +4,7 @@
     reason = "a test that cannot go on panics; `expect` finds none where all is off"
 )]
 
+mod blackout;
 mod bulk;
 #[cfg(feature = "cli")]
 mod cli;
@@ -12,4 +13,5 @@ mod damage;
 mod driver;
 mod handshake;
 mod net;
+mod reorder;
 mod swarm;
