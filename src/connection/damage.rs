@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn each_report_travels_twice_in_two_packets() {
         let mut damage = Damage::default();
-        let mut packet = |damage: &mut Damage, room: usize| {
+        let packet = |damage: &mut Damage, room: usize| {
             let mut numbers = Vec::new();
             let new = damage.write(|nack| {
                 let fits = numbers.len() < room;

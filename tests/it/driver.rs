@@ -86,7 +86,9 @@ fn echo(listener: Listener, connections: usize) -> thread::JoinHandle<()> {
             })
         };
         let servers: Vec<_> = listener.incoming().take(connections).map(serve).collect();
-        servers.into_iter().for_each(|server| server.join().unwrap());
+        for server in servers {
+            server.join().unwrap();
+        }
     })
 }
 
@@ -267,7 +269,9 @@ fn fifty_clients_connect_at_once() {
                 })
             })
             .collect();
-        clients.into_iter().for_each(|client| client.join().unwrap());
+        for client in clients {
+            client.join().unwrap();
+        }
         server.join().unwrap();
     });
 }
@@ -322,10 +326,10 @@ fn a_dropped_stream_stops_its_writer() {
         let mut stream = patient(client.open().unwrap());
         stream.write_all(b"x").unwrap();
         drop(server.accept().unwrap());
+        let chunk = vec![0; 100_000];
         let error = loop {
-            match stream.write(&[0; 100_000]) {
-                Ok(_) => {}
-                Err(error) => break error,
+            if let Err(error) = stream.write_all(&chunk) {
+                break error;
             }
         };
         assert_eq!(error.kind(), ErrorKind::BrokenPipe);
