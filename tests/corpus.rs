@@ -25,7 +25,11 @@ macro_rules! replay {
 }
 
 replay! {
+    assembler: "../fuzz/bodies/assembler.rs",
+    endpoint_datagrams: "../fuzz/bodies/endpoint_datagrams.rs",
     ranges: "../fuzz/bodies/ranges.rs",
+    send_buffer: "../fuzz/bodies/send_buffer.rs",
+    wire_decode: "../fuzz/bodies/wire_decode.rs",
 }
 
 fn replay(target: &str, run: fn(&[u8])) {

@@ -11,7 +11,9 @@ pub const MAX_ACK_RANGES: usize = 4096;
 
 /// Ack-eliciting packets that may be acknowledged together while the rate is high (P-23).
 const MAX_ELICITING: u32 = 8;
-/// The same while the connection is young: its sender is still learning the path.
+/// Bytes that may be acknowledged together: large packets are few, and their sender waits.
+const MAX_BYTES: usize = 12_000;
+/// As [`MAX_ELICITING`] while the connection is young: its sender is still learning the path.
 const MIN_ELICITING: u32 = 2;
 /// How many eliciting packets a connection has to have received before its ACKs are thinned.
 const YOUNG: u64 = 100;
@@ -27,6 +29,15 @@ pub(super) enum Urgency {
     Now,
 }
 
+/// A packet that was accepted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Received {
+    pub(super) number: u64,
+    pub(super) bytes: usize,
+    pub(super) is_eliciting: bool,
+    pub(super) ecn: Ecn,
+}
+
 /// The receiver's side of the packet number space.
 #[derive(Debug, Default)]
 pub(super) struct Acks {
@@ -35,8 +46,9 @@ pub(super) struct Acks {
     floor: u64,
     largest: Option<(u64, Instant)>,
     ecn: EcnCounts,
-    /// Eliciting packets since the last ACK was sent.
+    /// Eliciting packets since the last ACK was sent, and their bytes.
     unacknowledged: u32,
+    unacknowledged_bytes: usize,
     eliciting_total: u64,
     due: bool,
 }
@@ -57,13 +69,8 @@ impl Acks {
     }
 
     /// Records a packet that was accepted. Returns how soon an acknowledgement should leave.
-    pub(super) fn on_received(
-        &mut self,
-        now: Instant,
-        number: u64,
-        eliciting: bool,
-        ecn: Ecn,
-    ) -> Urgency {
+    pub(super) fn on_received(&mut self, now: Instant, packet: Received) -> Urgency {
+        let Received { number, bytes, is_eliciting, ecn } = packet;
         let expected = self.largest().map_or(0, |n| n + 1);
         let in_order = number == expected;
         self.received.insert(number..number + 1);
@@ -81,14 +88,16 @@ impl Acks {
             Ecn::Ect1 => self.ecn.ect1 += 1,
             Ecn::Ce => self.ecn.ce += 1,
         }
-        if !eliciting {
+        if !is_eliciting {
             return Urgency::None;
         }
         self.unacknowledged += 1;
+        self.unacknowledged_bytes += bytes;
         self.eliciting_total += 1;
         let batch = if self.eliciting_total < YOUNG { MIN_ELICITING } else { MAX_ELICITING };
+        let is_full = self.unacknowledged >= batch || self.unacknowledged_bytes >= MAX_BYTES;
         // RFC 9000 §13.2.1: reordering is reported at once; congestion marks too.
-        if !in_order || ecn == Ecn::Ce || self.unacknowledged >= batch {
+        if !in_order || ecn == Ecn::Ce || is_full {
             self.due = true;
             return Urgency::Now;
         }
@@ -122,6 +131,7 @@ impl Acks {
             return None;
         }
         self.unacknowledged = 0;
+        self.unacknowledged_bytes = 0;
         self.due = false;
         (written == self.received.len()).then_some(largest)
     }
@@ -148,7 +158,8 @@ mod tests {
     use super::*;
 
     fn receive(acks: &mut Acks, number: u64) -> Urgency {
-        acks.on_received(Instant::from_millis(number), number, true, Ecn::NotEct)
+        let packet = Received { number, bytes: 100, is_eliciting: true, ecn: Ecn::NotEct };
+        acks.on_received(Instant::from_millis(number), packet)
     }
 
     #[test]

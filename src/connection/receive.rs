@@ -1,6 +1,6 @@
 //! The way of one numbered packet in: open, tell duplicates, one match over its frames, record it.
 
-use super::ack::{Urgency, ack_delay};
+use super::ack::{Received, Urgency, ack_delay};
 use super::contents::settle;
 use super::state::{CloseReason, Farewell, PROTOCOL_CODES, ProtocolError, State};
 use super::timer::Timer;
@@ -26,15 +26,14 @@ pub(crate) struct Arrival<'a> {
     pub(crate) packet: &'a mut [u8],
     /// Whether the endpoint has memory for larger receive windows.
     pub(crate) may_grow: bool,
+    /// Whether a bit of the header was flipped back: only a right checksum shows that it was that one.
+    pub(crate) is_repaired: bool,
 }
 
 /// The facts of a packet that was taken.
 struct Taken {
     path: Path,
-    ecn: Ecn,
-    number: u64,
-    bytes: usize,
-    is_eliciting: bool,
+    packet: Received,
     is_urgent: bool,
     may_grow: bool,
 }
@@ -68,60 +67,70 @@ impl From<Violation> for Stop {
 }
 
 impl Connection {
-    /// Takes a numbered packet. Nothing changes but counters until the packet is known to be intact.
-    pub(crate) fn handle(&mut self, now: Instant, arrival: Arrival<'_>) {
+    /// Takes a numbered packet, and returns whether it was intact. Nothing changes but counters until
+    /// that is known.
+    pub(crate) fn handle(&mut self, now: Instant, arrival: Arrival<'_>) -> bool {
         let now = now.max(self.book.now);
-        let Arrival { path, ecn, header, header_len, is_opening, packet, may_grow } = arrival;
-        let (Some(remote), false) = (self.ids.remote, matches!(self.state, State::Closed)) else {
-            self.book.refused.unexpected += 1;
-            return;
-        };
+        let Arrival { path, ecn, header, header_len, is_opening, packet, may_grow, is_repaired } =
+            arrival;
         let bytes = packet.len();
+        let remote = self.ids.remote.filter(|_| !matches!(self.state, State::Closed));
+        let Some(remote) = remote else {
+            self.book.refused.unexpected += 1;
+            return false;
+        };
         let number = header.number.expand(self.acks.largest().map_or(0, |largest| largest + 1));
         let pseudo = Pseudo { number, to: self.ids.local, from: remote };
-        let body = match Crc32.open(pseudo, packet, header_len) {
-            Opened::Intact(body) => body,
+        match Crc32.open(pseudo, packet, header_len) {
+            Opened::Intact(body) => {
+                let is_eliciting = header.ack_eliciting;
+                let packet = Received { number, bytes, is_eliciting, ecn };
+                let taken = Taken { path, packet, is_urgent: false, may_grow };
+                self.on_intact(
+                    now,
+                    taken,
+                    if is_opening { skip_opening(body) } else { Some(body) },
+                );
+                return true;
+            }
+            // Which bit it was is a guess that was wrong: nothing of this header is to be trusted.
+            _ if is_repaired => {}
             Opened::Damaged(trailer) => {
                 self.book.refused.damaged += 1;
-                // P-40, P-41: only what asks for an answer, and never what carries the handshake's proof.
-                if header.ack_eliciting && !is_opening && self.is_open() && self.acks.is_new(number)
-                {
+                // P-40, P-41: only what asks for an answer, never what carries the handshake's proof.
+                let is_reportable = header.ack_eliciting && !is_opening && self.is_open();
+                if is_reportable && self.acks.is_new(number) {
                     self.damage.on_damaged(Nack { number, trailer });
                 }
-                return;
             }
-            Opened::Forged => {
-                self.book.refused.unexpected += 1;
-                return;
-            }
-        };
-        if !self.acks.is_new(number) {
+            Opened::Forged => self.book.refused.unexpected += 1,
+        }
+        false
+    }
+
+    /// Takes what an intact packet carries, once.
+    fn on_intact(&mut self, now: Instant, mut taken: Taken, frames: Option<&[u8]>) {
+        if !self.acks.is_new(taken.packet.number) {
             self.book.refused.duplicate += 1;
             return;
         }
-        let frames = if is_opening { skip_opening(body) } else { Some(body) };
         let Some(frames) = frames else { return self.fail(now, ProtocolError::Frame) };
-        let mut urgent = false;
-        match self.on_frames(now, path, frames, &mut urgent) {
-            Ok(()) => {}
-            Err(Stop::Broken(error)) => return self.fail(now, error),
-            Err(Stop::Full) => {
-                self.book.refused.full += 1;
-                return;
+        match self.on_frames(now, taken.path, frames, &mut taken.is_urgent) {
+            Ok(()) => {
+                self.book.received.count(taken.packet.bytes);
+                self.on_recorded(now, &taken);
             }
+            Err(Stop::Broken(error)) => self.fail(now, error),
+            Err(Stop::Full) => self.book.refused.full += 1,
         }
-        self.book.received.count(bytes);
-        let is_eliciting = header.ack_eliciting;
-        let taken = Taken { path, ecn, number, bytes, is_eliciting, is_urgent: urgent, may_grow };
-        self.on_recorded(now, &taken);
     }
 
     /// An intact, new packet was taken: acknowledge it, move timers, see where it came from.
     fn on_recorded(&mut self, now: Instant, taken: &Taken) {
         // The server has answered: it knows this connection (P-18).
         self.offer = None;
-        let is_highest = self.acks.largest().is_none_or(|largest| taken.number > largest);
-        let urgency = self.acks.on_received(now, taken.number, taken.is_eliciting, taken.ecn);
+        let is_highest = self.acks.largest().is_none_or(|largest| taken.packet.number > largest);
+        let urgency = self.acks.on_received(now, taken.packet);
         if !self.is_open() {
             return;
         }
@@ -132,7 +141,8 @@ impl Connection {
             self.timers.set_earlier(Timer::Ack, now + ack_delay(self.config.max_ack_delay, srtt));
         }
         let token = self.rng.u64();
-        self.pending.path |= self.paths.on_packet(taken.path, taken.bytes, is_highest, token);
+        self.pending.path |=
+            self.paths.on_packet(taken.path, taken.packet.bytes, is_highest, token);
         self.heard(now);
         if now >= self.book.round_ends {
             self.book.round_ends = now + self.recovery.rtt().smoothed();

@@ -102,6 +102,11 @@ impl Cookies {
         Ok(age.saturating_sub(Duration::from_micros(opening.waited_us)))
     }
 
+    /// Whether a connection was made from this id, as far as that is remembered.
+    pub(super) fn is_used(&self, server: ConnectionId) -> bool {
+        self.used.contains(&server)
+    }
+
     /// Uses an id up. False if that was done before, or cannot be remembered.
     pub(super) fn take(&mut self, now: Instant, server: ConnectionId) -> Taken {
         while let Some((_, id)) = self.by_expiry.pop_front_if(|(expiry, _)| *expiry <= now) {

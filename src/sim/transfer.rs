@@ -170,7 +170,7 @@ impl Flow {
         did
     }
 
-    fn read(&mut self, now: Instant, streams: &mut Streams) -> bool {
+    fn read(&mut self, now: Instant, streams: &mut Streams, buf: &mut Vec<u8>) -> bool {
         if self.paused_until.is_some_and(|at| at > now) {
             return false;
         }
@@ -185,11 +185,11 @@ impl Flow {
             self.received.entry(id).or_default();
         });
         let mut did = false;
-        let mut buf = vec![0; self.plan.read_chunk];
+        buf.resize(self.plan.read_chunk, 0);
         let ids: Vec<_> =
             self.received.iter().filter(|(_, r)| !r.is_finished).map(|(id, _)| *id).collect();
         for id in ids {
-            while self.paused_until.is_none() && self.read_once(now, id, streams, &mut buf) {
+            while self.paused_until.is_none() && self.read_once(now, id, streams, buf) {
                 did = true;
             }
         }
@@ -243,7 +243,7 @@ impl Flow {
         }
     }
 
-    fn work(&mut self, now: Instant, endpoint: &mut Endpoint) -> bool {
+    fn work(&mut self, now: Instant, endpoint: &mut Endpoint, buf: &mut Vec<u8>) -> bool {
         let Some(connection) = endpoint.connection_mut(self.handle) else { return false };
         if connection.is_connecting() {
             let is_due = matches!(self.plan.close, Closing::At(at, _) if now >= at);
@@ -253,7 +253,7 @@ impl Flow {
             }
             return false;
         }
-        let mut did = self.read(now, connection.streams());
+        let mut did = self.read(now, connection.streams(), buf);
         if connection.ended().is_some() {
             return did;
         }
@@ -287,6 +287,8 @@ pub struct Transfer {
     /// What is done on each accepted connection; without it they wait.
     serve: Option<Plan>,
     is_dirty: bool,
+    /// What is read goes here.
+    buf: Vec<u8>,
 }
 
 impl Transfer {
@@ -365,7 +367,7 @@ impl App for Transfer {
         }
         let mut did = self.begin(now, endpoint);
         for flow in &mut self.flows {
-            did |= flow.work(now, endpoint);
+            did |= flow.work(now, endpoint, &mut self.buf);
             if flow.ended.is_some() && flow.paused_until.is_none() && !flow.is_forgotten {
                 endpoint.forget(flow.handle);
                 flow.is_forgotten = true;

@@ -138,7 +138,9 @@ fn checked(datagram: &[u8], header: usize) -> Result<Reader<'_>, DecodeError> {
     if crc32fast::hash(covered) != u32::from_be_bytes(*crc) {
         return Err(error);
     }
-    Ok(Reader::new(covered.get(header..).unwrap_or_default()))
+    let mut r = Reader::new(covered);
+    r.take(header, "header")?;
+    Ok(r)
 }
 
 /// Writes a packet: its header, its fields, zeros up to `pad_to` bytes in all, its checksum.

@@ -99,8 +99,8 @@ impl Parameters {
         put(MAX_DATA, self.max_data);
         put(MAX_STREAM_DATA, self.max_stream_data);
         put(MAX_STREAMS, self.max_streams);
-        put(MAX_ACK_DELAY, micros(self.max_ack_delay));
-        put(IDLE_TIMEOUT, micros(self.idle_timeout) / 1000);
+        put(MAX_ACK_DELAY, number(self.max_ack_delay.as_micros()));
+        put(IDLE_TIMEOUT, number(self.idle_timeout.as_millis()));
         put(MAX_PAYLOAD, self.max_payload);
         put(PROTECTION, self.protection);
         put(GREASE + 0x1f * u64::from(grease), u64::from(grease));
@@ -108,6 +108,7 @@ impl Parameters {
     }
 }
 
-fn micros(d: Duration) -> u64 {
-    u64::try_from(d.as_micros()).unwrap_or(u64::MAX).min(super::MAX_VARINT)
+/// What does not fit is as good as for ever.
+fn number(time: u128) -> u64 {
+    u64::try_from(time).unwrap_or(u64::MAX).min(super::MAX_VARINT)
 }

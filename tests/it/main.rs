@@ -1,7 +1,17 @@
 //! Everything that needs more than one module: endpoints in virtual time, drivers, the command line.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on panics; `expect` finds none where all is off"
+)]
 
+mod blackout;
 mod bulk;
+#[cfg(feature = "cli")]
+mod cli;
+mod damage;
 #[cfg(feature = "net")]
 mod driver;
+mod handshake;
 mod net;
+mod reorder;
 mod swarm;

@@ -48,6 +48,9 @@ const UP_GROWTH: f64 = 1.1;
 const CRUISE_ROUNDS: u64 = 6;
 /// See [`CRUISE_ROUNDS`].
 const CRUISE_SPREAD: u64 = 4;
+/// The time that a burst of the pacer takes, in seconds, and its most bytes: one segmented send.
+const BURST_TIME_S: f64 = 0.001;
+const MAX_BURST: f64 = 65_536.0;
 /// The share of the inflight bound that PROBE_CRUISE leaves to others.
 const HEADROOM: f64 = 0.15;
 /// The least time in PROBE_RTT, beside one round.
@@ -298,8 +301,11 @@ impl Bbr {
     }
 
     fn set_window(&mut self, ack: &AckSample) {
-        let target =
-            self.model.bdp(WINDOW_GAIN) as u64 + self.model.extra_acked() + 3 * self.max_payload;
+        // Where the round trip is shorter than a burst takes, three bursts: one that is being built,
+        // one on its way, and one being acknowledged (draft-ietf-ccwg-bbr, "offload budget").
+        let burst = (self.pacing_rate * BURST_TIME_S).min(MAX_BURST) as u64;
+        let target = (self.model.bdp(WINDOW_GAIN) as u64 + 3 * self.max_payload).max(3 * burst)
+            + self.model.extra_acked();
         let grown = self.cwnd + ack.bytes;
         self.cwnd = if self.phase != Phase::Startup {
             grown.min(target)

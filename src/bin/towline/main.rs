@@ -1,0 +1,56 @@
+//! The command line `towline`: send and receive files over UDP, impair UDP, and a demonstration.
+
+mod address;
+mod args;
+mod clock;
+mod demo;
+mod failure;
+mod name;
+mod progress;
+mod recv;
+mod relay;
+mod report;
+mod send;
+mod statistics;
+mod store;
+mod transfer;
+mod units;
+
+use args::{Arguments, Command};
+use clap::Parser;
+use clap::error::ErrorKind;
+use failure::{Exit, Failure};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => Exit::Success.into(),
+        Err(failure) => {
+            if !failure.message.is_empty() {
+                report::complain(&failure);
+            }
+            failure.exit.into()
+        }
+    }
+}
+
+fn run() -> Result<(), Failure> {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = error.print();
+            return Err(Failure::new(Exit::Usage, ""));
+        }
+        Err(error) if error.use_stderr() => {
+            let line = format!("{} (see towline --help)", args::one_line(&error));
+            return Err(Failure::new(Exit::Usage, line));
+        }
+        Err(help) => return help.print().map_err(|error| Failure::output(&error)),
+    };
+    match arguments.command {
+        Command::Send(arguments) => send::run(&arguments),
+        Command::Recv(arguments) => recv::run(arguments),
+        Command::Relay(arguments) => relay::run(&arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
+    }
+}
