@@ -1,6 +1,7 @@
 //! The blocking driver over real loopback sockets.
 //!
 //! No test sleeps, and none asserts that something was in time. A call that never returns fails its test.
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 use std::hash::{DefaultHasher, Hasher};
 use std::io::{self, ErrorKind, Read, Write};
@@ -326,9 +327,9 @@ fn a_dropped_stream_stops_its_writer() {
         let mut stream = patient(client.open().unwrap());
         stream.write_all(b"x").unwrap();
         drop(server.accept().unwrap());
-        let chunk = vec![0; 100_000];
+        let data = vec![0; 100_000];
         let error = loop {
-            if let Err(error) = stream.write_all(&chunk) {
+            if let Err(error) = stream.write_all(&data) {
                 break error;
             }
         };
@@ -370,7 +371,7 @@ fn connect_tries_every_address() {
         let (listener, addr) = listen();
         let client = Stream::connect(&[closed_port(), addr][..]).unwrap();
         assert_eq!(client.peer_addr().unwrap(), addr);
-        drop(listener);
+        drop(listener.accept().unwrap());
         let error = Stream::connect(&[][..]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         let error = Stream::connect("127.0.0.1:0").unwrap_err();
