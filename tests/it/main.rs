@@ -2,6 +2,7 @@
 
 mod blackout;
 mod bulk;
+mod close;
 mod damage;
 mod handshake;
 mod net;
