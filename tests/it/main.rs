@@ -4,6 +4,7 @@ mod blackout;
 mod bulk;
 mod close;
 mod damage;
+mod determinism;
 mod handshake;
 mod net;
 mod reorder;
