@@ -44,6 +44,8 @@ enum Stop {
     Broken(ProtocolError),
     /// A bound was reached: the packet counts as never received, so its data comes again.
     Full,
+    /// The connection is over: what the packet brings is not taken, and so not acknowledged.
+    Over,
 }
 
 impl From<Refusal> for Stop {
@@ -122,6 +124,7 @@ impl Connection {
             }
             Err(Stop::Broken(error)) => self.fail(now, error),
             Err(Stop::Full) => self.book.refused.full += 1,
+            Err(Stop::Over) => self.on_late_packet(),
         }
     }
 
@@ -159,19 +162,21 @@ impl Connection {
         body: &[u8],
         urgent: &mut bool,
     ) -> Result<(), Stop> {
+        let mut is_over = false;
         for frame in Frames::new(body) {
             let frame = frame.map_err(|_| Stop::Broken(ProtocolError::Frame))?;
             if let Frame::Close(close) = frame {
                 self.on_peer_close(now, close);
                 return Ok(());
             }
-            if !self.is_open() {
-                self.on_late_packet();
-                return Ok(());
+            // An ACK may end a lingering connection; what stands behind it comes too late.
+            if self.is_open() {
+                self.on_frame(now, path, frame, urgent)?;
+            } else {
+                is_over = true;
             }
-            self.on_frame(now, path, frame, urgent)?;
         }
-        Ok(())
+        if is_over { Err(Stop::Over) } else { Ok(()) }
     }
 
     /// One frame of an open connection.
@@ -272,9 +277,9 @@ impl Connection {
 
     /// The peer goes on although the connection is over: it may have missed our CLOSE.
     fn on_late_packet(&mut self) {
+        self.book.refused.unexpected += 1;
         if let State::Closing(farewell) | State::TimeWait(Some(farewell)) = &self.state {
             // Ever more rarely, so that a peer that does not listen is not answered packet by packet.
-            self.book.refused.unexpected += 1;
             let late = self.book.refused.unexpected;
             self.pending.close |= farewell.sent > 0 && late.is_power_of_two();
         }

@@ -8,7 +8,9 @@ mod blackout;
 mod bulk;
 #[cfg(feature = "cli")]
 mod cli;
+mod close;
 mod damage;
+mod determinism;
 #[cfg(feature = "net")]
 mod driver;
 mod handshake;
