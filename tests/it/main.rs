@@ -1,5 +1,6 @@
 //! Everything that needs more than one module: endpoints in virtual time, drivers, the command line.
 
+mod adversary;
 mod blackout;
 mod bulk;
 mod close;
