@@ -52,7 +52,9 @@ fn packet(ids: Ids, number: u64, is_opening: bool, is_eliciting: bool, body: &[u
 fn body(frames: &[Frame<'_>]) -> Vec<u8> {
     let mut buf = Vec::new();
     let mut w = Writer::new(&mut buf, MAX_PAYLOAD);
-    frames.iter().for_each(|frame| frame.encode(&mut w, false));
+    for frame in frames {
+        frame.encode(&mut w, false);
+    }
     buf
 }
 
@@ -107,7 +109,7 @@ impl Liar {
     fn note(&mut self, datagram: &[u8]) {
         let Ok((Header::Data(h) | Header::Ack(h), _)) = Header::decode(datagram) else { return };
         let number = h.number.expand(self.arrived.last().map_or(0, |range| range.end));
-        let trailer = u32::from_be_bytes(*datagram.last_chunk().unwrap());
+        let trailer = u32::from_be_bytes(*datagram.last_chunk().expect("a checksum"));
         if self.arrived.insert(number..number + 1) > 0 && h.ack_eliciting {
             self.damaged.push_back(Nack { number, trailer });
         }
@@ -115,9 +117,9 @@ impl Liar {
 
     /// The packet that leaves instead.
     fn rewrite(&mut self, datagram: &[u8]) -> Option<Vec<u8>> {
-        let (header, header_len) = Header::decode(datagram).unwrap();
+        let (header, header_len) = Header::decode(datagram).expect("our own packet");
         if let Header::SynAck(client) = header {
-            let answer = SynAck::decode(client, datagram, header_len).unwrap();
+            let answer = SynAck::decode(client, datagram, header_len).expect("our own offer");
             self.ids = Some(Ids { own: answer.server, peer: client });
         }
         let (Header::Data(numbered), Some(ids)) = (header, self.ids) else {
@@ -204,7 +206,7 @@ impl Rogue {
 
     fn on_syn_ack(&mut self, now: Instant, answer: &SynAck<'_>) {
         self.ids.peer = answer.server;
-        self.limits = Parameters::decode(answer.block).unwrap();
+        self.limits = Parameters::decode(answer.block).expect("an honest block");
         let block = Parameters::default().encode(1);
         let opening = Opening {
             client: self.ids.own,
@@ -260,7 +262,8 @@ impl Host for Party {
                 let Ok((header, len)) = Header::decode(d) else { return };
                 match header {
                     Header::SynAck(id) => {
-                        rogue.on_syn_ack(now, &SynAck::decode(id, d, len).unwrap());
+                        rogue
+                            .on_syn_ack(now, &SynAck::decode(id, d, len).expect("an honest offer"));
                     }
                     Header::Data(_) => {
                         for frame in Frames::new(inside(d, len)).map(Result::unwrap) {
@@ -338,7 +341,7 @@ fn tell(seed: u64, congestion: Congestion, lie: Lie, loss: f64, time: Duration) 
     let server = world.add(Party::Liar(Box::new(Liar::new(server, lie))), server_address());
     let link = LinkConfig { loss: Loss::Bernoulli { p: loss }, ..path(50, RTT) };
     let clean = path(50, RTT);
-    world.connect_hosts(client, server, link, clean).unwrap();
+    world.connect_hosts(client, server, link, clean).expect("valid links");
     let outcome = world.run_until(START + time, |_| false);
     assert_eq!(outcome, Outcome::Deadline, "{congestion:?}, {lie:?}");
     let nodes = [client, server].map(|id| world.host(id).node());
@@ -347,7 +350,7 @@ fn tell(seed: u64, congestion: Congestion, lie: Lie, loss: f64, time: Duration) 
     }
     let flow = &nodes[0].app.flows[0];
     assert_eq!(flow.ended, None, "{congestion:?}, {lie:?}");
-    let stats = nodes[0].endpoint.connection(flow.handle).unwrap().stats();
+    let stats = nodes[0].endpoint.connection(flow.handle).expect("alive").stats();
     let Party::Liar(liar) = world.host(server) else { unreachable!() };
     Told {
         read: nodes[1].app.flows[0].bytes_received(),
@@ -415,7 +418,7 @@ fn attack(every: Duration, time: Duration, plan: Plan, script: Script) -> Victim
     let rogue = world.add(rogue, client_address());
     let server = world.add(Party::Honest(Box::new(server)), server_address());
     let link = LinkConfig { delay: RTT / 2, ..LinkConfig::default() };
-    world.connect_hosts(rogue, server, link.clone(), link).unwrap();
+    world.connect_hosts(rogue, server, link.clone(), link).expect("valid links");
     let outcome = world.run_until(START + time, |_| false);
     assert!(!matches!(outcome, Outcome::Livelock { .. }));
     assert_eq!(world.host(server).node().faults, [] as [String; 0]);
@@ -429,7 +432,7 @@ impl Victim {
 
     fn stats(&self) -> towline::connection::Stats {
         let node = self.world.host(self.server).node();
-        node.endpoint.connection(self.flow().handle).unwrap().stats()
+        node.endpoint.connection(self.flow().handle).expect("alive").stats()
     }
 }
 
@@ -595,9 +598,9 @@ fn run(pair: &mut Pair, bytes: u64, mut each: impl FnMut(&mut Pair, u64)) -> Ins
     at
 }
 
-/// What somebody beside the path can make: all ids and nonces are guesses, but for the client's id
-/// in what has to echo its nonce.
-fn guess(rng: &mut Rng, client: ConnectionId) -> Vec<u8> {
+/// What somebody beside the path can make: ids are guesses, but for those (the client's, then the
+/// server's) in what has to echo a nonce or a packet in flight.
+fn guess(rng: &mut Rng, [client, server]: [ConnectionId; 2], to_client: bool) -> Vec<u8> {
     let mut buf = Vec::new();
     let any = ConnectionId(rng.u64());
     let nonce = rng.u64();
@@ -610,7 +613,8 @@ fn guess(rng: &mut Rng, client: ConnectionId) -> Vec<u8> {
         }
         1 => {
             let number = Truncated { low: number, bytes: 2 };
-            Reset { to: any, number, trailer: rng.u64() as u32 }.encode(&mut buf);
+            let to = [any, if to_client { server } else { client }][rng.below(2) as usize];
+            Reset { to, number, trailer: rng.u64() as u32 }.encode(&mut buf);
         }
         2 => {
             let close = towline::wire::Close { code: 0, reason: b"" };
@@ -647,24 +651,28 @@ fn strangers_that_guess_change_nothing() {
     const BYTES: u64 = 1_000_000;
     let alone = run(&mut bulk(BYTES), BYTES, |_, _| {});
     let mut pair = bulk(BYTES);
-    let id = Arc::new(Mutex::new(ConnectionId(0)));
-    let seen = id.clone();
+    let ids = Arc::new(Mutex::new([ConnectionId(0); 2]));
+    let seen = ids.clone();
     pair.world.set_tap(move |event| {
-        if let Ok((Header::Syn(client), _)) = Header::decode(event.datagram) {
-            *seen.lock().unwrap() = client;
+        if let (Happening::Sent, Ok((Header::SynAck(client), len))) =
+            (event.happening, Header::decode(event.datagram))
+        {
+            let answer = SynAck::decode(client, event.datagram, len).expect("an honest offer");
+            *seen.lock().unwrap() = [client, answer.server];
         }
     });
     let mut rng = Rng::from_u64(5);
     let harassed = run(&mut pair, BYTES, |pair, _| {
-        let client = *id.lock().unwrap();
+        let ids = *ids.lock().unwrap();
         for _ in 0..20 {
             let (a, b) = (client_address(), server_address());
-            let (from, to) = if rng.chance(0.5) { (a, b) } else { (b, a) };
-            let datagram = guess(&mut rng, client);
+            let to_client = rng.chance(0.5);
+            let (from, to) = if to_client { (b, a) } else { (a, b) };
+            let datagram = guess(&mut rng, ids, to_client);
             pair.world.inject(pair.world.now(), from, to, Ecn::NotEct, datagram);
         }
     });
-    assert_ne!(*id.lock().unwrap(), ConnectionId(0));
+    assert!(ids.lock().unwrap().iter().all(|id| *id != ConnectionId(0)));
     let delay = harassed.saturating_since(alone);
     assert!(delay <= Duration::from_millis(50), "{alone} alone, {harassed} harassed");
 }

@@ -46,7 +46,7 @@ fn bulk(congestion: Congestion, rate_mbps: u64, down: Down, silence: Duration) -
     let _ = pair.world.run_until(end, |_| false);
     let before = read(&pair.world);
     assert!(before > BYTES / 10 && before < BYTES, "{what}: {before} bytes before");
-    let outcome = pair.world.run_until(end + Duration::from_secs(60), |world| read(world) > before);
+    let outcome = pair.world.run_until(end + Duration::from_mins(1), |world| read(world) > before);
     let noticed = pair.world.now().saturating_since(end);
     assert_eq!(outcome, Outcome::Done, "{what}");
     let took = pair.run_bulk(Duration::from_mins(10)).map(|took| took.saturating_sub(silence));
@@ -108,7 +108,7 @@ impl App for Trickle {
             Event::Connection(_, ConnectionEvent::Closed) => self.ended = true,
             _ => {}
         }
-        let streams = endpoint.connection_mut(handle).unwrap().streams();
+        let streams = endpoint.connection_mut(handle).expect("not forgotten").streams();
         while let Ok(n @ 1..) = streams.read(StreamId::ZERO, &mut [0; 4096]) {
             (self.read, self.last_read) = (self.read + n as u64, now);
         }
@@ -157,7 +157,7 @@ fn small_messages_go_on() {
             let end = at + silence;
             let _ = world.run_until(end, |_| false);
             let written = world.host(client).app.written;
-            let outcome = world.run_until(end + Duration::from_secs(60), |world| {
+            let outcome = world.run_until(end + Duration::from_mins(1), |world| {
                 world.host(server).app.read >= written
             });
             let noticed = world.now().saturating_since(end);
