@@ -13,6 +13,10 @@ use crate::wire::{
     Reader,
 };
 
+/// How many bytes in flight there may be beyond the window for the sake of answers to challenges. At
+/// the bound challenges are not answered: an honest peer repeats them.
+const MAX_PATH_BYTES: u64 = 4096;
+
 /// A numbered packet on its way in.
 #[derive(Debug)]
 pub(crate) struct Arrival<'a> {
@@ -202,8 +206,11 @@ impl Connection {
             Frame::ResetStream(id, code, end) => self.streams.on_reset_stream(id, code, end)?,
             Frame::StopSending(id, code) => self.streams.on_stop_sending(id, code)?,
             Frame::PathChallenge(token) => {
-                self.paths.on_challenge(path, token);
-                self.pending.path = true;
+                // Answers leave beyond the window; a peer that acknowledges none gets no more of them.
+                if self.recovery.bytes_in_flight() < self.recovery.cwnd() + MAX_PATH_BYTES {
+                    self.paths.on_challenge(path, token);
+                    self.pending.path = true;
+                }
             }
             Frame::PathResponse(token) => self.on_path_response(now, token),
             Frame::Stream(stream) => {

@@ -374,7 +374,11 @@ impl Endpoint {
             }
             None => {
                 self.stats.unknown += 1;
-                self.answers.reset(now, datagram, header);
+                // A packet of our own that came back is not answered: the RESET would come back too,
+                // and would name a packet in flight.
+                if self.router.peer((datagram.from, header.to)).is_none() {
+                    self.answers.reset(now, datagram, header);
+                }
                 return;
             }
         };
@@ -450,6 +454,10 @@ impl Endpoint {
             return;
         }
         let path = Path { remote: datagram.from, local: datagram.to };
+        if !self.config.is_listening && self.router.local(syn.client).is_some() {
+            // Our own SYN came back; so would the REFUSE, and be believed.
+            return;
+        }
         if let Some(reason) = self.refusal() {
             return self.refuse(path, syn.client, syn.nonce, reason);
         }

@@ -108,7 +108,7 @@ impl App for Trickle {
             Event::Connection(_, ConnectionEvent::Closed) => self.ended = true,
             _ => {}
         }
-        let streams = endpoint.connection_mut(handle).unwrap().streams();
+        let streams = endpoint.connection_mut(handle).expect("not forgotten").streams();
         while let Ok(n @ 1..) = streams.read(StreamId::ZERO, &mut [0; 4096]) {
             (self.read, self.last_read) = (self.read + n as u64, now);
         }

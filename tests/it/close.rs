@@ -47,7 +47,7 @@ fn watch(pair: &mut Pair) -> Arrived {
     pair.world.set_tap(move |event: &PacketEvent<'_>| {
         if matches!(event.happening, Happening::Delivered { is_damaged: false, .. }) {
             let who = usize::from(event.to == server_address());
-            let seen = &mut seen.lock().unwrap()[who];
+            let seen = &mut seen.lock().expect("no panic")[who];
             stream_bytes(event.datagram, |range| seen.push((event.at, range)));
         }
     });
@@ -94,7 +94,7 @@ fn part(seed: u64) -> Result<(), String> {
     let arrived = watch(&mut pair);
     let ids = [pair.client, pair.server];
     let mut written = [0; 2];
-    let outcome = pair.world.run_until(START + Duration::from_secs(300), |world: &Net| {
+    let outcome = pair.world.run_until(START + Duration::from_mins(5), |world: &Net| {
         for (id, written) in ids.into_iter().zip(&mut written) {
             let connections = world.host(id).endpoint.connections();
             let most = connections.map(|(_, c)| c.stats().data.written).max();
@@ -106,13 +106,13 @@ fn part(seed: u64) -> Result<(), String> {
     ensure!(outcome == Outcome::Idle && pair.is_empty(), "{outcome:?} at {}", pair.world.now());
     let complaints = pair.complaints();
     ensure!(complaints.is_empty(), "{complaints:?}");
-    let arrived = arrived.lock().unwrap();
+    let arrived = arrived.lock().expect("no panic");
     for (me, peer) in [(0, 1), (1, 0)] {
         let flows = ids.map(|id| pair.world.host(id).app.flows.first());
         let Some(flow) = flows[me] else { continue };
         let Some(ended) = &flow.ended else { return Err(format!("side {me} never ended")) };
         let CloseOutcome { acknowledged, in_doubt, unsent, .. } = ended.outcome;
-        let read = flows[peer].map_or(0, |flow| flow.bytes_received());
+        let read = flows[peer].map_or(0, towline::sim::Flow::bytes_received);
         // What comes after its end the peer throws away.
         let until = flows[peer].and_then(|flow| flow.ended.as_ref()).map_or(Instant::MAX, |e| e.at);
         let mut taken = RangeSet::new();

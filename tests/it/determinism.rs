@@ -107,7 +107,7 @@ fn delivered(seed: u64, congestion: Congestion, within: Duration) -> (Vec<String
     let fidgety = |node, who| Fidgety { node, rng: Rng::from_u64(seed + who), within, polls: 0 };
     let client = world.add(fidgety(client, 100), client_address());
     let server = world.add(fidgety(server, 200), server_address());
-    world.connect_hosts(client, server, bad(), bad()).unwrap();
+    world.connect_hosts(client, server, bad(), bad()).expect("valid links");
     let is_over = |world: &World<Fidgety>| {
         let is_empty = |id: HostId| world.host(id).node.endpoint.is_empty();
         !world.host(client).node.app.flows.is_empty() && is_empty(client) && is_empty(server)

@@ -69,7 +69,7 @@ fn ask(seed: u64) -> Result<(), String> {
             && world.host(c).endpoint.is_empty()
             && world.host(s).endpoint.is_empty()
     };
-    let outcome = pair.world.run_until(START + Duration::from_secs(300), is_over);
+    let outcome = pair.world.run_until(START + Duration::from_mins(5), is_over);
     ensure!(outcome == Outcome::Done, "{outcome:?} at {}", pair.world.now());
     let proofs: Vec<Recorded> = pair.world.stop_recording();
     check(&pair, request, answer)?;
@@ -126,7 +126,7 @@ fn proofs_do_not_work_twice() {
         sent += 1;
     }
     pair.world.start_recording();
-    let _ = pair.world.run_until(START + Duration::from_secs(60), |_| false);
+    let _ = pair.world.run_until(START + Duration::from_mins(1), |_| false);
     assert_eq!(pair.world.stop_recording(), [], "no answer");
     let node = pair.world.host(pair.server);
     assert_eq!((node.app.flows.len(), node.endpoint.len()), (1, 0));
@@ -164,7 +164,7 @@ fn crowd(gap: Duration) -> (bool, Option<CloseReason>) {
     // An application that accepts nobody.
     let server = Node::new(endpoint(full, 1, 2), Transfer::default());
     let server = world.add(server, server_address());
-    world.connect_hosts(client, server, clean(), clean()).unwrap();
+    world.connect_hosts(client, server, clean(), clean()).expect("valid links");
     let _ = world.run_until(START + Duration::from_secs(5), |_| false);
     let flows = &world.host(client).app.flows;
     assert_eq!(world.host(server).endpoint.len(), 1);
@@ -248,7 +248,7 @@ fn a_flood_of_spoofed_syns_leaves_nothing_behind() {
     let connected = pair.client_flow().connected_at.unwrap();
     assert!(connected <= asked_at + RTT + Duration::from_millis(1), "{connected}");
     assert_eq!(pair.server_flow().bytes_received(), 100_000);
-    let _ = pair.world.run_until(START + Duration::from_secs(60), |_| false);
+    let _ = pair.world.run_until(START + Duration::from_mins(1), |_| false);
     let node = pair.world.host(pair.server);
     assert!(pair.is_empty() && node.endpoint.memory() == 0 && pair.complaints().is_empty());
 }
@@ -388,7 +388,7 @@ fn response_times(loss: f64, runs: u64) -> Vec<f64> {
         let client = world.add(Node::new(client, asker(true)), client_address());
         let server = endpoint(listening(patient()), seed, 2);
         let server = world.add(Node::new(server, asker(false)), server_address());
-        world.connect_hosts(client, server, lossy(loss), lossy(loss)).unwrap();
+        world.connect_hosts(client, server, lossy(loss), lossy(loss)).expect("valid links");
         let deadline = START + Duration::from_secs(100);
         let outcome = world.run_until(deadline, |w| w.host(client).app.heard.is_some());
         assert_eq!(outcome, Outcome::Done, "seed {seed} at {loss}");

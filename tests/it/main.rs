@@ -4,6 +4,7 @@
     reason = "a test that cannot go on panics; `expect` finds none where all is off"
 )]
 
+mod adversary;
 mod blackout;
 mod bulk;
 #[cfg(feature = "cli")]

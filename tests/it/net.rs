@@ -135,13 +135,13 @@ pub(crate) fn for_seeds(name: &str, default: u64, run: impl Fn(u64) -> Result<()
     let work = || {
         loop {
             let n = next.fetch_add(1, Ordering::Relaxed);
-            if n >= count || failed.lock().unwrap().len() >= 3 {
+            if n >= count || failed.lock().expect("no panic").len() >= 3 {
                 break;
             }
             let seed = one.unwrap_or(1 + n);
             let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(seed)));
             if let Err(report) = caught.unwrap_or_else(|_| Err("panicked".to_owned())) {
-                failed.lock().unwrap().push((seed, report));
+                failed.lock().expect("no panic").push((seed, report));
             }
         }
     };
@@ -150,7 +150,7 @@ pub(crate) fn for_seeds(name: &str, default: u64, run: impl Fn(u64) -> Result<()
             scope.spawn(work);
         }
     });
-    let failed = failed.into_inner().unwrap();
+    let failed = failed.into_inner().expect("no panic");
     for (seed, report) in &failed {
         eprintln!("seed {seed}: {report}");
         eprintln!("replay: {variable}_SEED={seed} cargo test --features sim --test it {name}");
@@ -161,7 +161,8 @@ pub(crate) fn for_seeds(name: &str, default: u64, run: impl Fn(u64) -> Result<()
 /// An error that says what did not hold, for [`for_seeds`].
 macro_rules! ensure {
     ($holds:expr, $($what:tt)+) => {
-        if !$holds {
+        let holds: bool = $holds;
+        if !holds {
             return Err(format!($($what)+));
         }
     };
