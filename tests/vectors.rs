@@ -42,7 +42,7 @@ fn vectors(document: &str) -> Vec<Vector> {
     let mut found = Vec::new();
     while let Some((line, text)) = lines.next() {
         if let Some(heading) = text.strip_prefix("### ") {
-            section = heading.split(' ').next().unwrap_or_default().to_owned();
+            heading.split(' ').next().unwrap_or_default().clone_into(&mut section);
         } else if text.starts_with("```") {
             is_code = !is_code;
         } else if is_code && section.starts_with("11.") && !text.is_empty() {

@@ -124,8 +124,12 @@ impl Harness {
             // What left behind it carries the rest.
             let newer =
                 |number| self.in_flight[at..].iter().any(|s| span(&s.chunk).contains(&number));
-            let first = span(&sent.chunk).find(|number| !self.is_acked(*number) && !newer(*number));
-            let queued = self.buffer.next_lost().map(|chunk| chunk.range.start);
+            let is_missing = |number: &u64| !self.is_acked(*number) && !newer(*number);
+            let mut missing = span(&sent.chunk).skip_while(|number| !is_missing(number));
+            let queued = self.buffer.next_lost().map(|chunk| span(&chunk));
+            let first = missing
+                .next()
+                .map(|first| first..first + 1 + missing.take_while(is_missing).count() as u64);
             assert_eq!(queued, first, "queued after the loss of {sent:?}");
         }
         self.thought_lost.push(sent);

@@ -281,7 +281,7 @@ impl World {
     }
 
     pub(super) fn pass(&mut self, time: Duration) {
-        self.now = self.now + time;
+        self.now += time;
     }
 
     /// Everything arrives, for some rounds.
@@ -445,9 +445,9 @@ impl World {
     // ---- the end ----
 
     /// The network is perfect from here on. If nobody was deceived and nobody closed, all that was
-    /// written arrives.
+    /// written arrives, and nobody waits for long before trying.
     pub(super) fn heal(&mut self) {
-        let until = self.now + Duration::from_secs(60);
+        let until = self.now + 6 * self.patience();
         while self.ends.iter().all(|end| end.is_open() && !end.is_deceived && end.lives.len() == 1)
             && !self.has_all_arrived()
         {
@@ -463,9 +463,20 @@ impl World {
             if moved == 0 {
                 assert!(self.now < until, "something never arrives");
                 let deadline = deadline.expect("something is missing and no timer is armed");
+                let wait = deadline.saturating_since(self.now);
+                assert!(wait < self.patience(), "something is missing, and nothing for {wait:?}");
                 self.now = self.now.max(deadline);
             }
         }
+    }
+
+    /// Longer than a probe of loss recovery or for credit backs off to, which depends on the round trip.
+    fn patience(&self) -> Duration {
+        let connections = self.ends.iter().flat_map(|end| end.endpoint.connections());
+        let stats = connections.map(|(_, connection)| connection.stats());
+        let round_trip =
+            stats.map(|stats| stats.srtt.unwrap_or_default() + stats.rttvar.unwrap_or_default());
+        Duration::from_secs(10) + 8 * round_trip.max().unwrap_or_default()
     }
 
     fn has_all_arrived(&self) -> bool {
@@ -480,7 +491,8 @@ impl World {
     /// Both applications close and forget, and no packet arrives any more: nothing may be left.
     pub(super) fn end(mut self) {
         for end in &mut self.ends {
-            let handles: Vec<Handle> = end.endpoint.connections().map(|(handle, _)| handle).collect();
+            let handles: Vec<Handle> =
+                end.endpoint.connections().map(|(handle, _)| handle).collect();
             for handle in handles {
                 if let Some(connection) = end.endpoint.connection_mut(handle) {
                     connection.close(self.now, 0, b"", Duration::ZERO);
@@ -493,7 +505,11 @@ impl World {
             self.now = deadline;
         }
         for (side, end) in self.ends.iter().enumerate() {
-            assert!(end.endpoint.is_empty(), "side {side} keeps {} connections", end.endpoint.len());
+            assert!(
+                end.endpoint.is_empty(),
+                "side {side} keeps {} connections",
+                end.endpoint.len()
+            );
             assert_eq!(end.endpoint.memory(), 0, "side {side} keeps memory");
         }
         assert_eq!(self.rest(), None, "a timer is left");
