@@ -418,8 +418,8 @@ fn a_killed_receiver_leaves_nothing_under_the_final_name_and_its_successor_sweep
     transfer.kill_sender();
     assert!(names(&into).iter().all(|name| name.starts_with(".towline-")), "{:?}", names(&into));
     let mut successor = Service::recv(&into, &[]);
-    assert!(successor.complaint().contains("removed 1 unfinished file"));
     assert_eq!(names(&into), [""; 0]);
+    assert!(successor.complaint().contains("removed 1 unfinished file"));
 }
 
 #[test]
