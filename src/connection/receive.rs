@@ -26,6 +26,8 @@ pub(crate) struct Arrival<'a> {
     pub(crate) packet: &'a mut [u8],
     /// Whether the endpoint has memory for larger receive windows.
     pub(crate) may_grow: bool,
+    /// Whether a bit of the header was flipped back: only a right checksum shows that it was that one.
+    pub(crate) is_repaired: bool,
 }
 
 /// The facts of a packet that was taken.
@@ -42,6 +44,8 @@ enum Stop {
     Broken(ProtocolError),
     /// A bound was reached: the packet counts as never received, so its data comes again.
     Full,
+    /// The connection is over: what the packet brings is not taken, and so not acknowledged.
+    Over,
 }
 
 impl From<Refusal> for Stop {
@@ -65,53 +69,63 @@ impl From<Violation> for Stop {
 }
 
 impl Connection {
-    /// Takes a numbered packet. Nothing changes but counters until the packet is known to be intact.
-    pub(crate) fn handle(&mut self, now: Instant, arrival: Arrival<'_>) {
+    /// Takes a numbered packet, and returns whether it was intact. Nothing changes but counters until
+    /// that is known.
+    pub(crate) fn handle(&mut self, now: Instant, arrival: Arrival<'_>) -> bool {
         let now = now.max(self.book.now);
-        let Arrival { path, ecn, header, header_len, is_opening, packet, may_grow } = arrival;
-        let (Some(remote), false) = (self.ids.remote, matches!(self.state, State::Closed)) else {
-            self.book.refused.unexpected += 1;
-            return;
-        };
+        let Arrival { path, ecn, header, header_len, is_opening, packet, may_grow, is_repaired } =
+            arrival;
         let bytes = packet.len();
+        let remote = self.ids.remote.filter(|_| !matches!(self.state, State::Closed));
+        let Some(remote) = remote else {
+            self.book.refused.unexpected += 1;
+            return false;
+        };
         let number = header.number.expand(self.acks.largest().map_or(0, |largest| largest + 1));
         let pseudo = Pseudo { number, to: self.ids.local, from: remote };
-        let body = match Crc32.open(pseudo, packet, header_len) {
-            Opened::Intact(body) => body,
+        match Crc32.open(pseudo, packet, header_len) {
+            Opened::Intact(body) => {
+                let is_eliciting = header.ack_eliciting;
+                let packet = Received { number, bytes, is_eliciting, ecn };
+                let taken = Taken { path, packet, is_urgent: false, may_grow };
+                self.on_intact(
+                    now,
+                    taken,
+                    if is_opening { skip_opening(body) } else { Some(body) },
+                );
+                return true;
+            }
+            // Which bit it was is a guess that was wrong: nothing of this header is to be trusted.
+            _ if is_repaired => {}
             Opened::Damaged(trailer) => {
                 self.book.refused.damaged += 1;
-                // P-40, P-41: only what asks for an answer, and never what carries the handshake's proof.
-                if header.ack_eliciting && !is_opening && self.is_open() && self.acks.is_new(number)
-                {
+                // P-40, P-41: only what asks for an answer, never what carries the handshake's proof.
+                let is_reportable = header.ack_eliciting && !is_opening && self.is_open();
+                if is_reportable && self.acks.is_new(number) {
                     self.damage.on_damaged(Nack { number, trailer });
                 }
-                return;
             }
-            Opened::Forged => {
-                self.book.refused.unexpected += 1;
-                return;
-            }
-        };
-        if !self.acks.is_new(number) {
+            Opened::Forged => self.book.refused.unexpected += 1,
+        }
+        false
+    }
+
+    /// Takes what an intact packet carries, once.
+    fn on_intact(&mut self, now: Instant, mut taken: Taken, frames: Option<&[u8]>) {
+        if !self.acks.is_new(taken.packet.number) {
             self.book.refused.duplicate += 1;
             return;
         }
-        let frames = if is_opening { skip_opening(body) } else { Some(body) };
         let Some(frames) = frames else { return self.fail(now, ProtocolError::Frame) };
-        let mut urgent = false;
-        match self.on_frames(now, path, frames, &mut urgent) {
-            Ok(()) => {}
-            Err(Stop::Broken(error)) => return self.fail(now, error),
-            Err(Stop::Full) => {
-                self.book.refused.full += 1;
-                return;
+        match self.on_frames(now, taken.path, frames, &mut taken.is_urgent) {
+            Ok(()) => {
+                self.book.received.count(taken.packet.bytes);
+                self.on_recorded(now, &taken);
             }
+            Err(Stop::Broken(error)) => self.fail(now, error),
+            Err(Stop::Full) => self.book.refused.full += 1,
+            Err(Stop::Over) => self.on_late_packet(),
         }
-        self.book.received.count(bytes);
-        let is_eliciting = header.ack_eliciting;
-        let packet = Received { number, bytes, is_eliciting, ecn };
-        let taken = Taken { path, packet, is_urgent: urgent, may_grow };
-        self.on_recorded(now, &taken);
     }
 
     /// An intact, new packet was taken: acknowledge it, move timers, see where it came from.
@@ -148,19 +162,21 @@ impl Connection {
         body: &[u8],
         urgent: &mut bool,
     ) -> Result<(), Stop> {
+        let mut is_over = false;
         for frame in Frames::new(body) {
             let frame = frame.map_err(|_| Stop::Broken(ProtocolError::Frame))?;
             if let Frame::Close(close) = frame {
                 self.on_peer_close(now, close);
                 return Ok(());
             }
-            if !self.is_open() {
-                self.on_late_packet();
-                return Ok(());
+            // An ACK may end a lingering connection; what stands behind it comes too late.
+            if self.is_open() {
+                self.on_frame(now, path, frame, urgent)?;
+            } else {
+                is_over = true;
             }
-            self.on_frame(now, path, frame, urgent)?;
         }
-        Ok(())
+        if is_over { Err(Stop::Over) } else { Ok(()) }
     }
 
     /// One frame of an open connection.
@@ -261,9 +277,9 @@ impl Connection {
 
     /// The peer goes on although the connection is over: it may have missed our CLOSE.
     fn on_late_packet(&mut self) {
+        self.book.refused.unexpected += 1;
         if let State::Closing(farewell) | State::TimeWait(Some(farewell)) = &self.state {
             // Ever more rarely, so that a peer that does not listen is not answered packet by packet.
-            self.book.refused.unexpected += 1;
             let late = self.book.refused.unexpected;
             self.pending.close |= farewell.sent > 0 && late.is_power_of_two();
         }

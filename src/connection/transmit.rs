@@ -152,7 +152,7 @@ impl Connection {
         if self.wants_to_send() && matches!(self.recovery.permit(now), Permit::Now { .. }) {
             return Some(Purpose::Data);
         }
-        (self.acks.is_due() || !self.damage.is_empty()).then_some(Purpose::Ack)
+        (self.acks.is_due() || self.damage.is_due()).then_some(Purpose::Ack)
     }
 
     /// Builds one packet at the end of `buf`; returns its length, 0 if there was nothing to put into it.
@@ -257,14 +257,14 @@ impl Connection {
     }
 
     fn fill_reports(&mut self, now: Instant, w: &mut Writer<'_>, contents: &mut Contents) {
-        while let Some(nack) = self.damage.next().map(Frame::Nack) {
-            if nack.encoded_len(false) > w.room() {
-                break;
+        self.book.nacks_sent += self.damage.write(|nack| {
+            let frame = Frame::Nack(nack);
+            let fits = frame.encoded_len(false) <= w.room();
+            if fits {
+                frame.encode(w, false);
             }
-            nack.encode(w, false);
-            self.damage.pop();
-            self.book.nacks_sent += 1;
-        }
+            fits
+        });
         if self.acks.has_news() {
             contents.acked = self.acks.write(now, w);
             self.timers.stop(Timer::Ack);

@@ -17,6 +17,11 @@ const MAX_COPY: usize = 128 * 1024;
 
 /// A stream of bytes in both directions, like `std::net::TcpStream`.
 ///
+/// Calls block. One that fails with a timeout or with [`io::ErrorKind::WouldBlock`] has taken nothing and
+/// given nothing, and can be repeated; a `write` that succeeded has taken the data into the send buffer,
+/// and only the drop of the last handle or [`Connection::close`] tells whether it arrived. A call that
+/// another thread's `shutdown` or `close` overtakes returns at once.
+///
 /// [`Stream::try_clone`] gives another handle of the same stream. The drop of the last handle ends the
 /// stream: what was written is delivered, and what arrives is refused. If that was also the last handle
 /// of the connection, the drop waits until everything is acknowledged: see [`Stream::set_linger`].
@@ -384,3 +389,6 @@ impl fmt::Debug for Stream {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,8 @@
 //! Answers that need no connection: built at once, never larger than their cause, bounded in number.
 
+use super::allowance::Allowance;
 use super::{Datagram, Path, Transmit};
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 use crate::wire::{Ecn, Numbered, Reset};
 use std::collections::VecDeque;
 
@@ -11,11 +12,16 @@ const MAX_ANSWERS: usize = 1024;
 const RESETS_PER_SECOND: u64 = 100;
 
 /// A queue of packets without state behind them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Answers {
     queue: VecDeque<(Path, Vec<u8>)>,
-    resets_sent: u64,
-    second: Instant,
+    resets: Allowance,
+}
+
+impl Default for Answers {
+    fn default() -> Self {
+        Self { queue: VecDeque::new(), resets: Allowance::new(RESETS_PER_SECOND) }
+    }
 }
 
 impl Answers {
@@ -30,14 +36,9 @@ impl Answers {
     /// Says that the connection is unknown, to whoever sent this packet.
     pub(super) fn reset(&mut self, now: Instant, datagram: &Datagram<'_>, header: Numbered) {
         let Some(trailer) = datagram.data.last_chunk::<4>() else { return };
-        if now.saturating_since(self.second) >= Duration::from_secs(1) {
-            self.second = now;
-            self.resets_sent = 0;
-        }
-        if self.resets_sent >= RESETS_PER_SECOND {
+        if !self.resets.take(now) {
             return;
         }
-        self.resets_sent += 1;
         let trailer = u32::from_be_bytes(*trailer);
         let reset = Reset { to: header.to, number: header.number, trailer };
         let path = Path { remote: datagram.from, local: datagram.to };

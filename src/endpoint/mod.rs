@@ -3,6 +3,7 @@
 //! The endpoint owns its connections. It has the same two verbs as each of them: `handle` takes a
 //! datagram, `poll` gives out what to send, what to tell, and when to come back.
 
+mod allowance;
 mod answer;
 mod config;
 mod cookie;
@@ -24,6 +25,7 @@ use crate::wire::{
     ConnectionId, Crc32, Header, Numbered, Opening, Parameters, Pseudo, Reader, Refuse,
     RefuseReason, Reset, Stale, Syn, SynAck, VersionList,
 };
+use allowance::Allowance;
 use answer::Answers;
 use cookie::{BadProof, Cookies, Taken};
 use deadlines::Deadlines;
@@ -66,6 +68,8 @@ pub enum ConnectError {
 pub struct EndpointStats {
     /// Not towline's: unknown type, or a header check that does not fit.
     pub foreign: u64,
+    /// Taken although one bit of the header had been flipped on the way.
+    pub repaired: u64,
     /// towline's, and damaged or cut.
     pub damaged: u64,
     /// For a connection that this endpoint does not have.
@@ -75,6 +79,9 @@ pub struct EndpointStats {
     /// Connections that were refused.
     pub refused: u64,
 }
+
+/// Headers that may be tried to be repaired in a second: garbage must not cost much (P-45).
+const REPAIRS_PER_SECOND: u64 = 1000;
 
 /// A connection and what the endpoint has to know about it.
 #[derive(Debug)]
@@ -100,6 +107,7 @@ pub struct Endpoint {
     router: Router,
     cookies: Cookies,
     answers: Answers,
+    repairs: Allowance,
     deadlines: Deadlines,
     ready: VecDeque<Handle>,
     incoming: VecDeque<Handle>,
@@ -119,6 +127,7 @@ impl Endpoint {
             router: Router::new(&mut rng),
             cookies: Cookies::new(&mut rng),
             answers: Answers::default(),
+            repairs: Allowance::new(REPAIRS_PER_SECOND),
             deadlines: Deadlines::default(),
             ready: VecDeque::new(),
             incoming: VecDeque::new(),
@@ -235,7 +244,11 @@ impl Endpoint {
     pub fn handle(&mut self, now: Instant, mut datagram: Datagram<'_>) {
         let now = self.clamp(now);
         let Ok((header, header_len)) = Header::decode(datagram.data) else {
-            self.stats.foreign += 1;
+            if self.repair(now, &mut datagram) {
+                self.stats.repaired += 1;
+            } else {
+                self.stats.foreign += 1;
+            }
             return;
         };
         let taken = match header {
@@ -375,8 +388,53 @@ impl Endpoint {
             is_opening,
             packet: datagram.data,
             may_grow,
+            is_repaired: false,
         };
-        self.with(handle, |connection| connection.handle(now, arrival));
+        self.with(handle, |connection| {
+            connection.handle(now, arrival);
+        });
+    }
+
+    /// P-45: a header that one bit keeps from fitting its check. If flipping it back names a
+    /// connection, and then the whole packet's checksum fits, the packet is as it was sent.
+    fn repair(&mut self, now: Instant, datagram: &mut Datagram<'_>) -> bool {
+        if !self.repairs.take(now) {
+            return false;
+        }
+        let may_grow = self.memory < self.config.max_memory;
+        let path = Path { remote: datagram.from, local: datagram.to };
+        let mut taken = false;
+        for bit in 0..Header::MAX_LEN * 8 {
+            let Some(byte) = datagram.data.get_mut(bit / 8) else { break };
+            *byte ^= 1 << (bit % 8);
+            if let Ok((Header::Data(header) | Header::Ack(header), header_len)) =
+                Header::decode(datagram.data)
+                && let Some(handle) = self.router.local(header.to)
+            {
+                let is_opening = matches!(Header::decode(datagram.data), Ok((Header::Ack(_), _)));
+                let packet = &mut *datagram.data;
+                let ecn = datagram.ecn;
+                let is_repaired = true;
+                let arrival = Arrival {
+                    path,
+                    ecn,
+                    header,
+                    header_len,
+                    is_opening,
+                    packet,
+                    may_grow,
+                    is_repaired,
+                };
+                self.with(handle, |connection| taken = connection.handle(now, arrival));
+                if taken {
+                    break;
+                }
+            }
+            if let Some(byte) = datagram.data.get_mut(bit / 8) {
+                *byte ^= 1 << (bit % 8);
+            }
+        }
+        taken
     }
 
     /// P-10 to P-15: answers a SYN, and keeps nothing of it.

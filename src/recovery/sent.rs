@@ -160,9 +160,11 @@ impl<T> Sent<T> {
         }
     }
 
-    /// Whether any number in `range` has been acknowledged, as far as it is remembered.
+    /// Whether any number in `range` has been acknowledged, or may have been: what lies below the
+    /// oldest entry was forgotten because it was, or long ago.
     pub(super) fn any_acked(&self, range: Range<u64>) -> bool {
-        !range.is_empty() && self.acked.gaps(range.clone()).next() != Some(range)
+        let is_forgotten = self.lowest().is_none_or(|lowest| range.start < lowest);
+        !range.is_empty() && (is_forgotten || self.acked.gaps(range.clone()).next() != Some(range))
     }
 
     /// Forgets everything and hands out what was in flight.

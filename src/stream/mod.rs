@@ -372,6 +372,7 @@ impl Streams {
     pub fn peek(&self, id: StreamId, buf: &mut [u8]) -> Result<usize, ReadError> {
         match self.table.get(id) {
             Some(stream) => stream.recv.peek(buf),
+            None if self.table.is_open(id) && buf.is_empty() => Ok(0),
             None if self.table.is_open(id) => Err(ReadError::Blocked),
             None => self.read_closed(id),
         }

@@ -19,7 +19,6 @@ const ELICITING: u8 = 0b0001_0000;
 const KEY_PHASE: u8 = 0b0000_1000;
 const SPARE: u8 = 0b0000_0100;
 const OTHER_SPARE: u8 = 0b0001_0000;
-const MAX_LEN: usize = 1 + 8 + 4 + 2;
 
 /// The fields in front of the frames of a numbered packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +69,9 @@ pub enum Header {
 }
 
 impl Header {
+    /// Bytes of the longest header.
+    pub const MAX_LEN: usize = 1 + 8 + 4 + 2;
+
     /// Reads a header and holds it against its check. On success also tells where it ends.
     pub fn decode(datagram: &[u8]) -> Result<(Self, usize), DecodeError> {
         let mut r = Reader::new(datagram);
@@ -113,7 +115,7 @@ impl Header {
         }
     }
 
-    fn to_bytes(self) -> ([u8; MAX_LEN], usize) {
+    fn to_bytes(self) -> ([u8; Self::MAX_LEN], usize) {
         let (first, to, number) = match self {
             Self::Data(n) => (DATA | n.flags(), n.to, Some(n.number)),
             Self::Ack(n) => (ACK | n.flags(), n.to, Some(n.number)),
@@ -124,7 +126,7 @@ impl Header {
             Self::Stale(to) => (OTHER | 0b0011, to, None),
             Self::Version(to) => (OTHER | 0b1000, to, None),
         };
-        let mut bytes = [0; MAX_LEN];
+        let mut bytes = [0; Self::MAX_LEN];
         let number_len = number.map_or(0, |n| n.bytes.clamp(1, 4));
         bytes[0] = first | number_len.saturating_sub(1) as u8;
         bytes[1..9].copy_from_slice(&to.0.to_be_bytes());

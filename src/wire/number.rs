@@ -11,9 +11,10 @@ pub struct Truncated {
 
 impl Truncated {
     /// The shortest form that a receiver expands rightly while it knows some number between
-    /// `lowest_unacked` and `number` (RFC 9000 §17.1: twice the range in flight must fit).
+    /// `lowest_unacked` and `number` (RFC 9000 §17.1: twice the range in flight must fit), or has
+    /// received what was sent after `number`, up to four times the range: it may be overtaken.
     pub fn packet_number(number: u64, lowest_unacked: u64) -> Self {
-        let range = number.saturating_sub(lowest_unacked).saturating_add(1).saturating_mul(2);
+        let range = number.saturating_sub(lowest_unacked).saturating_add(1).saturating_mul(8);
         let bytes = match range {
             0..=0xff => 1,
             0x100..=0xffff => 2,

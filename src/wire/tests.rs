@@ -62,7 +62,8 @@ fn numbers_expand_to_the_nearest() {
         [(0, 0), (1, 0), (127, 0), (128, 0), (70_000, 1), (1 << 40, (1 << 40) - 9)]
     {
         let short = Truncated::packet_number(number, acked);
-        for expected in [acked, u64::midpoint(acked, number), number, number + 1] {
+        let overtaken = number + (number - acked) * 4;
+        for expected in [acked, u64::midpoint(acked, number), number, number + 1, overtaken] {
             assert_eq!(short.expand(expected), number, "{short:?} near {expected}");
         }
     }

@@ -98,17 +98,18 @@ impl Direction {
         let known = receiver.received.packets + kept_from + elsewhere + self.unnumbered;
         assert_eq!(link.delivered, known, "{self:#?}");
         assert_eq!((refused.duplicate, refused.full), (0, 0), "nothing is doubled here");
-        let seen = refused.damaged + refused.unexpected + elsewhere;
+        let seen = refused.damaged + refused.unexpected + elsewhere + strays.repaired;
         assert_eq!(link.damaged, seen, "all damage is seen, and nothing else: {self:#?}");
         let sent = sender.recovery;
         let settled = sent.packets_acked + sent.packets_lost + sent.packets_damaged;
         assert_eq!(sent.packets_sent, settled + sent.packets_abandoned, "{self:#?}");
         assert!(receiver.nacks_sent <= refused.damaged, "{self:#?}");
-        let nacks = sent.packets_damaged + sent.nacks_mismatched + sent.nacks_ignored;
-        // A report may be damaged itself.
-        assert!(nacks <= receiver.nacks_sent, "{self:#?}");
+        // Each report travels twice, and may be damaged or lost itself.
+        let told = sent.packets_damaged + sent.nacks_mismatched;
+        assert!(told <= receiver.nacks_sent, "{self:#?}");
+        assert!(told + sent.nacks_ignored <= 2 * receiver.nacks_sent, "{self:#?}");
         if back.link.damaged + back.link.lost + back.link.overflowed == 0 {
-            assert_eq!(nacks, receiver.nacks_sent, "{self:#?}");
+            assert_eq!(told, receiver.nacks_sent, "{self:#?}");
         }
     }
 }
@@ -120,53 +121,56 @@ impl Run {
     }
 }
 
-/// Flipped bits cost their packets' share of the path, and hardly more. A short transfer also waits
-/// for the repair of its last packets, which takes a round trip and what queues; a long one does not
-/// feel that.
+/// One flipped bit in 1 % of all packets, anywhere in them, both ways. A transfer of two seconds also
+/// waits a round trip, and what queues, for the repair of its last packets; a long one hardly does.
 #[test]
 fn one_per_cent_of_damage_costs_no_more_than_three() {
     let none = || damaged(0.0, 1, Region::Anywhere);
-    for (congestion, bytes) in CONTROLLERS.into_iter().flat_map(|c| [(c, BYTES), (c, 3 * BYTES)]) {
+    let sizes = [(BYTES, 0.94), (5 * BYTES, 0.97)];
+    for (congestion, (bytes, floor)) in CONTROLLERS.into_iter().flat_map(|c| sizes.map(|s| (c, s)))
+    {
         let whole = run(1, congestion, [none(), none()], bytes);
         whole.balance();
-        for (seed, bits) in [(1, 1), (2, 8), (3, 1)] {
-            // A window that halves at each loss can bear neither headers that are lost in effect nor
-            // reports that are: its way back is whole.
-            let links = match congestion {
-                Congestion::NewReno => [damaged(0.01, bits, Region::After(HEADER + 4)), none()],
-                _ => [(); 2].map(|()| damaged(0.01, bits, Region::Anywhere)),
-            };
+        for seed in 1..=3 {
+            let links = [(); 2].map(|()| damaged(0.01, 1, Region::Anywhere));
             let run = run(seed, congestion, links, bytes);
             run.balance();
             let sent = run.up.sender.recovery;
-            let share = |took: Duration| whole.took.as_secs_f64() / took.as_secs_f64();
+            let share = whole.took.as_secs_f64() / run.took.as_secs_f64();
             println!(
-                "{congestion:?}, {} MB, {bits} bits in 1 %: {:.3} of clean, {} damaged, {} lost",
+                "{congestion:?}, {} MB, one bit in 1 %: {share:.3} of clean, {} damaged, {} headers mended, {} lost",
                 bytes / 1_000_000,
-                share(run.took),
                 sent.packets_damaged,
+                run.up.strays.repaired,
                 sent.packets_lost
             );
-            let took = if bytes == BYTES { run.took - RTT * 2 } else { run.took };
-            assert!(share(took) >= 0.97, "{congestion:?}, {bits} bits: {:.3}", share(took));
+            assert!(share >= floor, "{congestion:?}: {share:.3}");
             let hit = run.up.receiver.refused.damaged;
             assert!(sent.packets_damaged * 10 > hit * 9, "{} of {hit}", sent.packets_damaged);
             assert_eq!(sent.nacks_mismatched, 0, "trailers differ in no more bits than were hit");
+            let mended = run.up.strays.repaired;
+            assert!(mended > 0 || bytes == BYTES, "about one bit in a hundred is a header's");
         }
     }
 }
 
-/// A damaged header is nobody's; a damaged payload is reported by its number.
+/// A header with one wrong bit is mended, one with two is nobody's, and a damaged payload is reported
+/// by its number.
 #[test]
 fn headers_and_payloads_are_told_apart() {
     for congestion in CONTROLLERS {
         let clean = || damaged(0.0, 1, Region::Anywhere);
-        let header = run(2, congestion, [damaged(0.005, 1, Region::First(HEADER)), clean()], BYTES);
-        header.balance();
-        let Direction { link, strays, receiver, sender, .. } = &header.up;
-        assert!(link.damaged > 50, "{}", link.damaged);
-        assert_eq!((strays.foreign, receiver.refused.damaged), (link.damaged, 0));
-        assert_eq!((receiver.nacks_sent, sender.recovery.packets_damaged), (0, 0));
+        for bits in [1, 2] {
+            let links = [damaged(0.005, bits, Region::First(HEADER)), clean()];
+            let header = run(2, congestion, links, BYTES);
+            header.balance();
+            let Direction { link, strays, receiver, sender, .. } = &header.up;
+            assert!(link.damaged > 50, "{}", link.damaged);
+            let mended = if bits == 1 { link.damaged } else { 0 };
+            assert_eq!((strays.repaired, strays.foreign), (mended, link.damaged - mended));
+            assert_eq!(receiver.refused.damaged, 0);
+            assert_eq!((receiver.nacks_sent, sender.recovery.packets_damaged), (0, 0));
+        }
         let payload =
             run(2, congestion, [damaged(0.005, 1, Region::After(HEADER + 4)), clean()], BYTES);
         payload.balance();

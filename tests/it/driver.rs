@@ -1,6 +1,7 @@
 //! The blocking driver over real loopback sockets.
 //!
 //! No test sleeps, and none asserts that something was in time. A call that never returns fails its test.
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 use std::hash::{DefaultHasher, Hasher};
 use std::io::{self, ErrorKind, Read, Write};
@@ -86,7 +87,9 @@ fn echo(listener: Listener, connections: usize) -> thread::JoinHandle<()> {
             })
         };
         let servers: Vec<_> = listener.incoming().take(connections).map(serve).collect();
-        servers.into_iter().for_each(|server| server.join().unwrap());
+        for server in servers {
+            server.join().unwrap();
+        }
     })
 }
 
@@ -267,7 +270,9 @@ fn fifty_clients_connect_at_once() {
                 })
             })
             .collect();
-        clients.into_iter().for_each(|client| client.join().unwrap());
+        for client in clients {
+            client.join().unwrap();
+        }
         server.join().unwrap();
     });
 }
@@ -322,10 +327,10 @@ fn a_dropped_stream_stops_its_writer() {
         let mut stream = patient(client.open().unwrap());
         stream.write_all(b"x").unwrap();
         drop(server.accept().unwrap());
+        let data = vec![0; 100_000];
         let error = loop {
-            match stream.write(&[0; 100_000]) {
-                Ok(_) => {}
-                Err(error) => break error,
+            if let Err(error) = stream.write_all(&data) {
+                break error;
             }
         };
         assert_eq!(error.kind(), ErrorKind::BrokenPipe);
@@ -366,7 +371,7 @@ fn connect_tries_every_address() {
         let (listener, addr) = listen();
         let client = Stream::connect(&[closed_port(), addr][..]).unwrap();
         assert_eq!(client.peer_addr().unwrap(), addr);
-        drop(listener);
+        drop(listener.accept().unwrap());
         let error = Stream::connect(&[][..]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         let error = Stream::connect("127.0.0.1:0").unwrap_err();

@@ -4,12 +4,16 @@
     reason = "a test that cannot go on panics; `expect` finds none where all is off"
 )]
 
+mod blackout;
 mod bulk;
 #[cfg(feature = "cli")]
 mod cli;
+mod close;
 mod damage;
+mod determinism;
 #[cfg(feature = "net")]
 mod driver;
 mod handshake;
 mod net;
+mod reorder;
 mod swarm;

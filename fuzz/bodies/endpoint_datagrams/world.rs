@@ -338,6 +338,7 @@ impl World {
         let is_finished = peer.iter().any(|life| life.finished.contains(&id));
         let is_deceived = self.ends[side].is_deceived;
         let Some((life, connection)) = self.ends[side].life() else { return 0 };
+        let len = len.min(connection.streams().readable(id) + 64);
         let (mut seen, mut buf) = (vec![0; len], vec![0; len]);
         let peeked = connection.streams().peek(id, &mut seen);
         let result = connection.streams().read(id, &mut buf);
@@ -353,7 +354,8 @@ impl World {
         assert!(range.end <= written, "read {range:?} of {written} bytes of stream {id}");
         let expected = range.clone().map(|n| byte(1 - side, id, n));
         assert!(buf[..n].iter().copied().eq(expected), "read something else than was written");
-        if n == 0 && len > 0 {
+        // Which of several connections is this one's other side, nobody can tell.
+        if n == 0 && len > 0 && self.ends[1 - side].lives.len() == 1 {
             assert!(is_finished, "the end of stream {id}, which was not finished");
             assert_eq!(range.end, written, "the end of stream {id} before its end");
         }
@@ -456,9 +458,12 @@ impl World {
             let deadline = self.rest();
             moved += self.wire[0].len() + self.wire[1].len();
             self.settle(1);
+            // Round trips take time, so that tiny windows grow.
+            self.pass(Duration::from_millis(1));
             if moved == 0 {
                 assert!(self.now < until, "something never arrives");
-                self.now = deadline.expect("something is missing and no timer is armed");
+                let deadline = deadline.expect("something is missing and no timer is armed");
+                self.now = self.now.max(deadline);
             }
         }
     }

@@ -232,6 +232,20 @@ fn an_outage_is_persistent_congestion_only_if_nothing_came_through() {
     assert_eq!(b.recovery.stats().persistent_congestion, 0);
 }
 
+/// What was acknowledged between two losses counts even when it has been forgotten.
+#[test]
+fn losses_far_apart_are_no_outage() {
+    let mut b = Bench::new();
+    for t in 0..40u64 {
+        b.send(t * 100, 10);
+        let first = b.next - 10;
+        let lost = u64::from(t.is_multiple_of(10));
+        b.ack(t * 100 + 50, first + lost..b.next).unwrap();
+    }
+    let stats = b.recovery.stats();
+    assert_eq!((stats.packets_lost, stats.persistent_congestion), (4, 0));
+}
+
 #[test]
 fn abandoning_hands_everything_back_without_a_signal() {
     let mut b = Bench::new();
