@@ -149,6 +149,7 @@ pub(crate) struct Demo {
 
 /// How results are printed.
 #[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Output")]
 pub(crate) struct Style {
     /// Print results as JSON, one object a line.
     #[arg(long)]
