@@ -38,7 +38,10 @@ struct Service {
 impl Service {
     /// Waits until it says where it listens.
     fn start(arguments: &[&str]) -> Self {
-        let mut command = towline(arguments);
+        Self::spawn(towline(arguments))
+    }
+
+    fn spawn(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let mut service = Self { child, output, address: String::new() };
@@ -342,7 +345,9 @@ fn results_are_json_on_request() {
 fn the_relay_passes_datagrams_on_and_accounts_for_them() {
     let target = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = target.local_addr().unwrap().to_string();
-    let mut relay = Service::start(&["relay", &address, "--seconds", "0.5", "--delay", "1"]);
+    let mut command = towline(&["relay", &address, "--until-enter", "--delay", "1"]);
+    command.stdin(Stdio::piped());
+    let mut relay = Service::spawn(command);
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
     client.send_to(b"there", &relay.address).unwrap();
     let mut buffer = [0; 10];
@@ -350,6 +355,7 @@ fn the_relay_passes_datagrams_on_and_accounts_for_them() {
     target.send_to(&buffer[..length], from).unwrap();
     let (length, from) = client.recv_from(&mut buffer).unwrap();
     assert_eq!((&buffer[..length], from.to_string()), (b"there".as_slice(), relay.address.clone()));
+    relay.child.stdin.take().unwrap().write_all(b"\n").unwrap();
     let mut table = String::new();
     while !relay.output.fill_buf().unwrap().is_empty() {
         table += &relay.line();
@@ -418,8 +424,8 @@ fn a_killed_receiver_leaves_nothing_under_the_final_name_and_its_successor_sweep
     transfer.kill_sender();
     assert!(names(&into).iter().all(|name| name.starts_with(".towline-")), "{:?}", names(&into));
     let mut successor = Service::recv(&into, &[]);
-    assert!(successor.complaint().contains("removed 1 unfinished file"));
     assert_eq!(names(&into), [""; 0]);
+    assert!(successor.complaint().contains("removed 1 unfinished file"));
 }
 
 #[test]

@@ -100,8 +100,8 @@ Examples:
   towline relay 127.0.0.1:7373 --listen 127.0.0.1:9000 --loss 5 --delay 20
   towline relay 127.0.0.1:7373 --rate 10 --queue 50ms --up loss=10,burst=4 --down rate=2
 
-It runs for --seconds or, on a terminal, until Enter is pressed, and then prints what became of all
-datagrams.
+After --seconds or with --until-enter it prints what became of all datagrams. A terminal shows the
+counts meanwhile.
 
 {EXIT_CODES}"))]
 pub(crate) struct Relay {
@@ -114,6 +114,9 @@ pub(crate) struct Relay {
     /// End after so long.
     #[arg(long, value_name = "SECONDS", value_parser = units::parse_seconds)]
     pub(crate) seconds: Option<Duration>,
+    /// End when Enter is pressed, or at the end of the standard input.
+    #[arg(long)]
+    pub(crate) until_enter: bool,
     #[command(flatten)]
     pub(crate) network: Network,
     #[command(flatten)]
@@ -146,6 +149,7 @@ pub(crate) struct Demo {
 
 /// How results are printed.
 #[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Output")]
 pub(crate) struct Style {
     /// Print results as JSON, one object a line.
     #[arg(long)]

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::report::{self, Json, Table};
 use crate::units::{self, grouped};
-use std::io::{self, IsTerminal};
+use std::io;
 use std::net::UdpSocket;
 use std::sync::mpsc;
 use std::thread;
@@ -24,7 +24,7 @@ use towline::time::Instant;
 const REFRESH: Duration = Duration::from_secs(1);
 
 pub(crate) fn run(arguments: &args::Relay) -> Result<(), Failure> {
-    let args::Relay { target, listen, seconds, network, style } = arguments;
+    let args::Relay { target, listen, seconds, until_enter, network, style } = arguments;
     let links = links(network)?;
     let addresses = target.resolve()?;
     let wanted = listen.resolve()?;
@@ -46,7 +46,7 @@ pub(crate) fn run(arguments: &args::Relay) -> Result<(), Failure> {
             network.seed
         ))?;
     }
-    wait(*seconds, &carrier, !style.quiet);
+    wait(*seconds, *until_enter, &carrier, !style.quiet);
     let carried = carrier.stop();
     if style.quiet {
         return Ok(());
@@ -54,13 +54,14 @@ pub(crate) fn run(arguments: &args::Relay) -> Result<(), Failure> {
     if style.json { report::say(json(&carried)) } else { report::say(table(&carried)) }
 }
 
-/// Until the time is over or, on a terminal, Enter is pressed or the input ends. Meanwhile a terminal
-/// shows the counts, so that they are seen even if the program is killed.
-fn wait(seconds: Option<Duration>, carrier: &Carrier, is_shown: bool) {
+/// Until the time is over or somebody ends it. Meanwhile a terminal shows the counts, so that they are
+/// seen even if the program is killed.
+fn wait(seconds: Option<Duration>, until_enter: bool, carrier: &Carrier, is_shown: bool) {
     let (ended, end) = mpsc::channel::<()>();
     // Where nobody can press Enter, only the time ends it.
     let _nobody = ended.clone();
-    if io::stdin().is_terminal() {
+    // Not unasked: in the background of a terminal, reading would stop the program.
+    if until_enter {
         thread::spawn(move || {
             let _ = io::stdin().read_line(&mut String::new());
             let _ = ended.send(());
@@ -77,7 +78,7 @@ fn wait(seconds: Option<Duration>, carrier: &Carrier, is_shown: bool) {
         let Carried { up, down, .. } = carrier.carried();
         let way =
             |way: &Way| format!("{} ({} lost)", grouped(way.link.packets), grouped(way.link.lost));
-        status.say(format!("there {}, back {}; Enter ends", way(&up), way(&down)));
+        status.say(format!("there {}, back {}", way(&up), way(&down)));
     }
 }
 

@@ -468,6 +468,28 @@ mod tests {
     }
 
     #[test]
+    fn datagrams_pass_in_the_order_of_their_arrival_times() {
+        let target = socket();
+        let late = Some(Duration::from_millis(20));
+        let both = Impairments { reorder: Some(0.5), reorder_by: late, ..Impairments::default() };
+        let relay = relay(&target, both);
+        let client = socket();
+        for number in 0..50u8 {
+            client.send_to(&[number], relay.local_addr()).unwrap();
+        }
+        let mut buffer = [0; 100];
+        let mut arrived: Vec<u8> = (0..50)
+            .map(|_| {
+                target.recv(&mut buffer).unwrap();
+                buffer[0]
+            })
+            .collect();
+        assert!(!arrived.is_sorted(), "{arrived:?}");
+        arrived.sort_unstable();
+        assert!(arrived == (0..50).collect::<Vec<_>>());
+    }
+
+    #[test]
     fn what_is_still_under_way_is_not_called_lost() {
         let target = socket();
         let hour = Some(Duration::from_hours(1));
