@@ -118,6 +118,11 @@ impl Offer {
         .encode(w);
     }
 
+    /// How long ago it arrived.
+    pub(super) fn age(&self, now: Instant) -> Duration {
+        now.saturating_since(self.arrived)
+    }
+
     /// The client's parameter block.
     pub(super) fn into_block(self) -> Vec<u8> {
         self.client_block

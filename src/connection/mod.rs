@@ -125,6 +125,8 @@ pub(crate) struct Proven {
 const MAX_CLOSES: u32 = 8;
 /// How long a closed connection recognises late packets, at least.
 const MIN_TIME_WAIT: Duration = Duration::from_secs(1);
+/// Until so long after the SYN-ACK a server remembers for certain whether it took the offer (P-20).
+const STALE_PATIENCE: Duration = Duration::from_secs(40);
 /// Bounds of the time between two requests for credit.
 const MAX_WINDOW_PROBE_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -263,6 +265,11 @@ impl Connection {
         let Some(offer) = self.offer.take_if(|offer| offer.nonce == stale.nonce) else { return };
         if self.state.is_closed() {
             return;
+        }
+        // The server may have taken this offer, and have forgotten by now that it did: what it has
+        // delivered must not be sent to it a second time.
+        if offer.age(now) > STALE_PATIENCE && self.streams.counts().in_doubt > 0 {
+            return self.end(now, CloseReason::TimedOut, State::Closed);
         }
         let mut connecting = Connecting::new(self.rng.u64(), offer.into_block());
         connecting.answered = true;

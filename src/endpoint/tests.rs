@@ -210,6 +210,25 @@ fn a_stale_offer_is_asked_for_anew_and_loses_nothing() {
 }
 
 #[test]
+fn an_offer_that_may_have_been_taken_and_forgotten_is_not_asked_for_again() {
+    let mut pair = Pair::listening();
+    let client = pair.ends[0].connect(pair.now, Pair::address(1)).unwrap();
+    for from in [0, 1] {
+        pair.poll(from);
+        let packet = pair.wire[from].pop_front().unwrap();
+        pair.deliver(from, packet);
+    }
+    pair.write(0, client, b"perhaps delivered");
+    pair.poll(0);
+    pair.wire[0].clear();
+    pair.now += COOKIE_LIFE + EPOCH + Duration::from_secs(1);
+    pair.settle();
+    let ended = pair.ended(0, client).expect("an end");
+    assert_eq!((ended.reason, ended.outcome.in_doubt), (CloseReason::TimedOut, 17));
+    assert_eq!(pair.ends[1].len(), 0);
+}
+
+#[test]
 fn refusals_say_why() {
     let mut pair = Pair::new(Config::default());
     let client = pair.ends[0].connect(pair.now, Pair::address(1)).unwrap();
