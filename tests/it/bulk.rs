@@ -41,6 +41,18 @@ fn bbr_fills_a_path_that_loses() {
 }
 
 #[test]
+fn jitter_that_keeps_the_order_is_no_queue() {
+    for (loss, floor) in [(0.0, 0.75), (0.05, 0.70)] {
+        let link = || LinkConfig { jitter: Duration::from_millis(10), ..lossy(loss) };
+        let mut pair = Pair::bulk(1, &Config::default(), [link(), link()], BYTES);
+        let took = pair.run_bulk(Duration::from_mins(5)).expect("finished");
+        let share = BYTES as f64 * 8.0 / took.as_secs_f64() / 1e8 / (1.0 - loss);
+        eprintln!("BBR, +-10 ms in order, loss {loss}: {share:.3} of the path");
+        assert!(share >= floor, "{share:.3} at loss {loss}");
+    }
+}
+
+#[test]
 fn new_reno_does_what_its_formula_says() {
     // Mathis et al. 1997: 1.22 packets per round trip over the square root of the loss.
     let loss: f64 = 0.01;

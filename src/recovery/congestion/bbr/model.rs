@@ -10,6 +10,14 @@ const MIN_RTT_LIFETIME: Duration = Duration::from_secs(5);
 /// Loss at low load above this is not compensated: sending more would not help any more.
 const MAX_PATH_LOSS: f64 = 0.3;
 
+/// Samples over which jitter is smoothed, as RFC 3550 has it.
+const JITTER_SAMPLES: f64 = 16.0;
+
+/// How many mean steps the least of a few samples may lie above the least of all without a queue. With
+/// 3 a path of 100 Mbit/s and 40 ms that adds +-10 ms and loses 5 % was left at 5 Mbit/s by two
+/// megabytes that follow a request, with 8 at 20 to 26; where nothing leaps it changes nothing.
+const JITTER_MARGIN: f64 = 8.0;
+
 /// Samples of the round-trip time whose least shows the queue of the moment, as RFC 9406 §4.2 has it.
 const RECENT_RTTS: usize = 4;
 
@@ -153,6 +161,9 @@ pub(super) struct Model {
     probed_rtt: Option<Duration>,
     recent_rtts: [Duration; RECENT_RTTS],
     recent_rtt_at: Instant,
+    /// By how much neighbouring samples differ, smoothed (RFC 3550 §6.4.1), in seconds: a queue grows
+    /// and shrinks in small steps, while jitter leaps.
+    jitter: f64,
     round: Round,
     round_count: u64,
     /// The round ends when a packet is acknowledged that was sent after this much was delivered.
@@ -174,6 +185,7 @@ impl Model {
             probed_rtt: None,
             recent_rtts: [Duration::ZERO; RECENT_RTTS],
             recent_rtt_at: Instant::ZERO,
+            jitter: 0.0,
             round: Round::new(Instant::ZERO),
             round_count: 0,
             round_end: 0,
@@ -217,6 +229,11 @@ impl Model {
     fn on_rtt(&mut self, now: Instant, rtt: Duration) {
         // ACKs that come in a heap are one sample: the older ones in it waited for the newest.
         if now.saturating_since(self.recent_rtt_at) > self.min_rtt() / 32 {
+            let [.., before, last] = self.recent_rtts;
+            if !before.is_zero() {
+                let step = last.abs_diff(before).as_secs_f64();
+                self.jitter += (step - self.jitter) / JITTER_SAMPLES;
+            }
             self.recent_rtt_at = now;
             self.recent_rtts.rotate_left(1);
             self.recent_rtts[RECENT_RTTS - 1] = rtt;
@@ -348,7 +365,8 @@ impl Model {
     }
 
     fn queue_tolerance(&self) -> Duration {
-        (self.min_rtt() / 8).max(Duration::from_millis(1))
+        let jitter = Duration::from_secs_f64(JITTER_MARGIN * self.jitter);
+        (self.min_rtt() / 8).max(Duration::from_millis(1)).max(jitter)
     }
 
     /// Whether a queue stands at this moment, as far as the last few samples tell.
