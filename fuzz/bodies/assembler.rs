@@ -5,6 +5,8 @@ use towline::stream::{Assembler, Full, MAX_PIECES};
 
 /// More operations than this only make the model slow.
 const MAX_OPERATIONS: usize = 128;
+/// How many single bytes are inserted: enough for more than `MAX_PIECES`, and for filling the gaps.
+const MAX_SINGLES: u64 = 2 * MAX_PIECES as u64 + 1000;
 /// Pieces lie below this offset: enough for `MAX_PIECES` of them with gaps.
 const SPACE: u64 = 1 << 17;
 /// What the assembler's documentation calls a block, and how many spare ones it may keep.
@@ -19,6 +21,8 @@ struct Harness {
     contiguous: usize,
     /// Runs of bytes that are there; the one that begins the stream counts if there is one.
     runs: usize,
+    /// Single bytes inserted so far.
+    singles: u64,
 }
 
 /// Each six bytes are one operation: what, where (two bytes), how many (two), what data.
@@ -35,15 +39,22 @@ pub(crate) fn run(data: &[u8]) {
 
 impl Harness {
     fn apply(&mut self, what: u8, at: u64, len: u64, fill: u8) {
+        let len = len.min(SPACE);
+        // A larger buffer than there are bytes is as good as a huge one.
+        let buffer = (len as usize).min(self.contiguous - self.read + 100);
         let near = (self.read as u64 + at % 512).saturating_sub(64);
         match what % 8 {
             0 => self.insert(at, len, fill),
             1 | 2 => self.insert(near, len, fill),
             3 => self.insert(self.contiguous as u64, len, fill),
-            4 => self.peek(len as usize),
-            5 | 6 => self.read(len as usize),
+            4 => self.peek(buffer),
+            5 | 6 => self.read(buffer),
             // Many pieces of one byte, every other one missing, or the missing ones.
-            _ => (0..len.min(2 * MAX_PIECES as u64)).for_each(|n| self.insert(at + 2 * n, 1, fill)),
+            _ => {
+                let len = len.min(MAX_PIECES as u64 + 100).min(MAX_SINGLES - self.singles);
+                self.singles += len;
+                (0..len).for_each(|n| self.insert(at + 2 * n, 1, fill));
+            }
         }
     }
 
