@@ -39,13 +39,16 @@ pub(crate) fn run(data: &[u8]) {
 
 impl Harness {
     fn apply(&mut self, what: u8, at: u64, len: u64, fill: u8) {
+        let len = len.min(SPACE);
+        // A larger buffer than there are bytes is as good as a huge one.
+        let buffer = (len as usize).min(self.contiguous - self.read + 100);
         let near = (self.read as u64 + at % 512).saturating_sub(64);
         match what % 8 {
             0 => self.insert(at, len, fill),
             1 | 2 => self.insert(near, len, fill),
             3 => self.insert(self.contiguous as u64, len, fill),
-            4 => self.peek(len as usize),
-            5 | 6 => self.read(len as usize),
+            4 => self.peek(buffer),
+            5 | 6 => self.read(buffer),
             // Many pieces of one byte, every other one missing, or the missing ones.
             _ => {
                 let len = len.min(MAX_PIECES as u64 + 100).min(MAX_SINGLES - self.singles);
