@@ -200,8 +200,15 @@ impl Connection {
 
     /// Takes the peer's parameters: data flows from here on.
     fn establish(&mut self, now: Instant, peer: &Parameters, rtt: Option<Duration>) {
-        self.state = State::Established;
+        let linger = self.timers.get(Timer::Linger);
         self.timers.stop_all();
+        let before = std::mem::replace(&mut self.state, State::Established);
+        if let State::Connecting(connecting) = before
+            && let Some(farewell) = connecting.farewell
+        {
+            self.state = State::Lingering(farewell);
+            self.timers.set(Timer::Linger, linger.unwrap_or(now));
+        }
         let mine = self.config.parameters();
         let idle =
             [mine.idle_timeout, peer.idle_timeout].into_iter().filter(|t| !t.is_zero()).min();
@@ -266,11 +273,19 @@ impl Connection {
         }
         let mut connecting = Connecting::new(self.rng.u64(), offer.into_block());
         connecting.answered = true;
+        let linger = self.timers.get(Timer::Linger);
+        let state = std::mem::replace(&mut self.state, State::Closed);
+        if let State::Lingering(farewell) = state {
+            connecting.farewell = Some(farewell);
+        }
         self.state = State::Connecting(Box::new(connecting));
         self.ids.remote = None;
         let (streams, acks) = (&mut self.streams, &mut self.acks);
         self.recovery.abandon(&mut |fate, contents| settle(streams, acks, fate, contents));
         self.timers.stop_all();
+        if let Some(at) = linger {
+            self.timers.set(Timer::Linger, at);
+        }
         self.timers.set(Timer::Syn, now);
         self.timers.set(Timer::Handshake, now + self.config.connect_timeout);
     }
@@ -487,6 +502,11 @@ impl Connection {
 
     /// Everything that could be delivered is: CLOSE goes out.
     fn say_farewell(&mut self, now: Instant) {
+        if let State::Connecting(connecting) = &self.state
+            && let Some(farewell) = &connecting.farewell
+        {
+            return self.end(now, CloseReason::Local(farewell.code), State::Closed);
+        }
         if let State::Lingering(farewell) = &self.state {
             let farewell = farewell.clone();
             self.end(now, CloseReason::Local(farewell.code), State::Closing(farewell));
