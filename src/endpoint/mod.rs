@@ -346,6 +346,14 @@ impl Endpoint {
         self.memory = self.memory + memory - before;
         if let Some(at) = wake_up {
             self.deadlines.push(at, handle);
+            if self.deadlines.is_crowded(self.slots.len()) {
+                let Self { deadlines, slots, .. } = self;
+                deadlines.retain(|at, handle| {
+                    slots.get(handle.index).is_some_and(|slot| {
+                        slot.connection.local_id() == handle.id && slot.wake_up == Some(at)
+                    })
+                });
+            }
         }
         if retire {
             self.router.remove(id, peer, handle);
