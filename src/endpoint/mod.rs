@@ -243,6 +243,12 @@ impl Endpoint {
     /// Takes one datagram.
     pub fn handle(&mut self, now: Instant, mut datagram: Datagram<'_>) {
         let now = self.clamp(now);
+        if datagram.from.port() == 0 {
+            // Nobody can be answered there: kernels refuse to send to port 0, and then the driver's
+            // socket takes its own features for broken, for all its peers (P-73).
+            self.stats.foreign += 1;
+            return;
+        }
         let Ok((header, header_len)) = Header::decode(datagram.data) else {
             if self.repair(now, &mut datagram) {
                 self.stats.repaired += 1;

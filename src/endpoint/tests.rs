@@ -324,3 +324,32 @@ fn nonsense_addresses_are_refused() {
         assert_eq!(end.connect(Instant::ZERO, address), Err(ConnectError::InvalidAddress(address)));
     }
 }
+
+/// A stranger's SYN from port 0, which no kernel sends to, draws nothing.
+#[test]
+fn nothing_is_sent_to_port_0() {
+    let mut pair = Pair::listening();
+    pair.ends[0].connect(pair.now, Pair::address(1)).unwrap();
+    pair.poll(0);
+    let mut syn = pair.wire[0].pop_front().unwrap();
+    let from = SocketAddr::from(([127, 0, 0, 1], 0));
+    let datagram = Datagram { from, to: None, ecn: Ecn::NotEct, data: &mut syn };
+    pair.ends[1].handle(pair.now, datagram);
+    pair.poll(1);
+    assert!(pair.wire[1].is_empty());
+    assert_eq!(pair.ends[1].stats().foreign, 1);
+}
+
+/// Each packet moves the deadline earlier and back: what that leaves behind is bounded.
+#[test]
+fn stale_deadlines_do_not_pile_up() {
+    let mut pair = Pair::listening();
+    let (client, server) = pair.connect();
+    for _ in 0..2000 {
+        pair.write(0, client, b"x");
+        pair.pass(pair.now + Duration::from_millis(7));
+        assert_eq!(pair.read(1, server), b"x");
+    }
+    let held = pair.ends.each_ref().map(|end| end.deadlines.len());
+    assert!(held.iter().all(|n| *n < 100), "{held:?}");
+}
