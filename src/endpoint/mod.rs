@@ -536,12 +536,17 @@ impl Endpoint {
                 self.answers.push(path, |buf| Stale { client, nonce }.encode(buf));
                 return None;
             }
-            Err(BadProof::Stale | BadProof::Forged) => {
+            Err(BadProof::Stale | BadProof::Forgotten | BadProof::Forged) => {
                 self.stats.bad_proofs += 1;
                 return None;
             }
         };
         let parameters = Parameters::decode(opening.client_block).ok()?;
+        if self.cookies.is_used(header.to) {
+            // Taken before, and over: to say that it was refused would be untrue.
+            self.stats.bad_proofs += 1;
+            return None;
+        }
         if let Some(reason) = self.refusal() {
             self.refuse(path, client, nonce, reason);
             return None;
