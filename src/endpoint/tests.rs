@@ -344,8 +344,11 @@ fn nothing_is_sent_to_port_0() {
 #[test]
 fn stale_deadlines_do_not_pile_up() {
     let mut pair = Pair::listening();
+    // Its deadline comes first and hides what lies behind it.
+    pair.connect();
+    pair.pass(pair.now + Duration::from_millis(10));
     let (client, server) = pair.connect();
-    for _ in 0..2000 {
+    for _ in 0..1500 {
         pair.write(0, client, b"x");
         pair.pass(pair.now + Duration::from_millis(7));
         assert_eq!(pair.read(1, server), b"x");
