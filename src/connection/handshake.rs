@@ -1,5 +1,6 @@
 //! The client's side of the handshake: asking, and carrying the offer until the server has it.
 
+use super::state::Farewell;
 use crate::time::{Duration, Instant};
 use crate::wire::{ConnectionId, Cookie, Opening, Parameters, Syn, SynAck, VERSION, Writer};
 
@@ -21,6 +22,8 @@ pub(super) struct Connecting {
     timeout: Duration,
     /// Something came back from the server's host, if only a refusal to read.
     pub(super) answered: bool,
+    /// The application had closed before the offer went stale: lingering goes on after the handshake.
+    pub(super) farewell: Option<Farewell>,
 }
 
 /// A server's offer that a client has taken and that the server may not know of yet.
@@ -53,6 +56,7 @@ impl Connecting {
             sent_at: [None; REMEMBERED],
             timeout: SYN_TIMEOUT,
             answered: false,
+            farewell: None,
         }
     }
 
@@ -116,11 +120,6 @@ impl Offer {
             server_block: &self.server_block,
         }
         .encode(w);
-    }
-
-    /// How long ago it arrived.
-    pub(super) fn age(&self, now: Instant) -> Duration {
-        now.saturating_since(self.arrived)
     }
 
     /// The client's parameter block.

@@ -125,8 +125,6 @@ pub(crate) struct Proven {
 const MAX_CLOSES: u32 = 8;
 /// How long a closed connection recognises late packets, at least.
 const MIN_TIME_WAIT: Duration = Duration::from_secs(1);
-/// Until so long after the SYN-ACK a server remembers for certain whether it took the offer (P-20).
-const STALE_PATIENCE: Duration = Duration::from_secs(40);
 /// Bounds of the time between two requests for credit.
 const MAX_WINDOW_PROBE_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -202,8 +200,15 @@ impl Connection {
 
     /// Takes the peer's parameters: data flows from here on.
     fn establish(&mut self, now: Instant, peer: &Parameters, rtt: Option<Duration>) {
-        self.state = State::Established;
+        let linger = self.timers.get(Timer::Linger);
         self.timers.stop_all();
+        let before = std::mem::replace(&mut self.state, State::Established);
+        if let State::Connecting(connecting) = before
+            && let Some(farewell) = connecting.farewell
+        {
+            self.state = State::Lingering(farewell);
+            self.timers.set(Timer::Linger, linger.unwrap_or(now));
+        }
         let mine = self.config.parameters();
         let idle =
             [mine.idle_timeout, peer.idle_timeout].into_iter().filter(|t| !t.is_zero()).min();
@@ -266,18 +271,21 @@ impl Connection {
         if self.state.is_closed() {
             return;
         }
-        // The server may have taken this offer, and have forgotten by now that it did: what it has
-        // delivered must not be sent to it a second time.
-        if offer.age(now) > STALE_PATIENCE && self.streams.counts().in_doubt > 0 {
-            return self.end(now, CloseReason::TimedOut, State::Closed);
-        }
         let mut connecting = Connecting::new(self.rng.u64(), offer.into_block());
         connecting.answered = true;
+        let linger = self.timers.get(Timer::Linger);
+        let state = std::mem::replace(&mut self.state, State::Closed);
+        if let State::Lingering(farewell) = state {
+            connecting.farewell = Some(farewell);
+        }
         self.state = State::Connecting(Box::new(connecting));
         self.ids.remote = None;
         let (streams, acks) = (&mut self.streams, &mut self.acks);
         self.recovery.abandon(&mut |fate, contents| settle(streams, acks, fate, contents));
         self.timers.stop_all();
+        if let Some(at) = linger {
+            self.timers.set(Timer::Linger, at);
+        }
         self.timers.set(Timer::Syn, now);
         self.timers.set(Timer::Handshake, now + self.config.connect_timeout);
     }
@@ -494,6 +502,11 @@ impl Connection {
 
     /// Everything that could be delivered is: CLOSE goes out.
     fn say_farewell(&mut self, now: Instant) {
+        if let State::Connecting(connecting) = &self.state
+            && let Some(farewell) = &connecting.farewell
+        {
+            return self.end(now, CloseReason::Local(farewell.code), State::Closed);
+        }
         if let State::Lingering(farewell) = &self.state {
             let farewell = farewell.clone();
             self.end(now, CloseReason::Local(farewell.code), State::Closing(farewell));

@@ -50,8 +50,8 @@ impl Paths {
         Self { current, candidate: None, response: None, check_current: None }
     }
 
-    /// An intact packet with the highest number so far came from `path`. Returns whether that is a
-    /// new address that will be challenged.
+    /// An intact packet came from `path`. Returns whether that address is to be challenged now: it is
+    /// new and the packet has the highest number so far, or its challenge waited for credit.
     pub(super) fn on_packet(
         &mut self,
         path: Path,
@@ -66,7 +66,8 @@ impl Paths {
         }
         if let Some(known) = self.candidate.as_mut().filter(|c| c.path.remote == path.remote) {
             known.credit += bytes as u64;
-            return false;
+            // A challenge that waited for credit has no timer: this packet is what it waited for.
+            return known.is_due;
         }
         if !is_highest {
             return false;
@@ -160,7 +161,7 @@ mod tests {
         assert!(paths.next_probe(40).is_some());
         assert!(paths.on_timer());
         assert_eq!(paths.next_probe(40), None, "10 bytes of credit are left");
-        paths.on_packet(path(2), 50, true, 9);
+        assert!(paths.on_packet(path(2), 50, true, 9), "there is no timer: the packet must say so");
         assert_eq!(paths.next_probe(40).and_then(|p| p.challenge), Some(7));
     }
 

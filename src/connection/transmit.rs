@@ -14,8 +14,10 @@ use crate::wire::{
 const MAX_BATCH_BYTES: usize = 64_000;
 /// Packets of a batch, at most (the kernel's UDP_MAX_SEGMENTS is 64 on older kernels).
 const MAX_BATCH_PACKETS: usize = 60;
-/// What a packet with a challenge and a response takes at most; the unit of a new path's credit.
-const PATH_PROBE_BYTES: usize = 60;
+/// What a packet with a challenge or a response takes at most; the unit of a new path's credit.
+const PATH_PROBE_BYTES: usize = Numbered::encoded_len(4) + 1 + size_of::<u64>() + Crc32::LEN;
+/// What PING and WINDOW_PROBE take at most.
+const CONTROL_BYTES: usize = 1 + 1 + size_of::<u64>();
 /// CLOSEs are never further apart than this.
 const MAX_CLOSE_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -215,7 +217,14 @@ impl Connection {
         w: &mut Writer<'_>,
         contents: &mut Contents,
     ) -> bool {
-        self.fill_reports(now, w, contents);
+        // P-72: an address that is not proven gets its few bytes, and no report of any length.
+        if !matches!(purpose, Purpose::Path { .. }) {
+            // However much there is to report, what the packet is for has room.
+            let reserve = self.reserve(purpose);
+            w.set_aside(reserve);
+            self.fill_reports(now, purpose, w, contents);
+            w.give_back(reserve);
+        }
         let unanswered = w.len();
         let mut put = |frame: Frame<'_>| {
             let fits = frame.encoded_len(false) <= w.room();
@@ -256,7 +265,23 @@ impl Connection {
         w.len() > unanswered
     }
 
-    fn fill_reports(&mut self, now: Instant, w: &mut Writer<'_>, contents: &mut Contents) {
+    /// Bytes of a packet that reports may not take.
+    fn reserve(&self, purpose: Purpose) -> usize {
+        match (purpose, &self.state) {
+            (Purpose::Close, State::Closing(f) | State::TimeWait(Some(f))) => {
+                Frame::Close(Close { code: f.code, reason: &f.reason }).encoded_len(false)
+            }
+            _ => CONTROL_BYTES,
+        }
+    }
+
+    fn fill_reports(
+        &mut self,
+        now: Instant,
+        purpose: Purpose,
+        w: &mut Writer<'_>,
+        contents: &mut Contents,
+    ) {
         self.book.nacks_sent += self.damage.write(|nack| {
             let frame = Frame::Nack(nack);
             let fits = frame.encoded_len(false) <= w.room();
@@ -265,7 +290,8 @@ impl Connection {
             }
             fits
         });
-        if self.acks.has_news() {
+        // P-64: every CLOSE, a repeated one too, travels with the latest acknowledgement.
+        if self.acks.has_news() || purpose == Purpose::Close {
             contents.acked = self.acks.write(now, w);
             self.timers.stop(Timer::Ack);
         }
@@ -274,4 +300,60 @@ impl Connection {
 
 fn to(path: Path, range: std::ops::Range<usize>, segment: usize) -> Transmit {
     Transmit { to: path.remote, from: path.local, ecn: Ecn::NotEct, range, segment }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ack::Received;
+    use super::super::{Config, Proven};
+    use super::*;
+    use crate::rng::Rng;
+    use crate::wire::{ConnectionId, Frames, Parameters};
+    use std::net::SocketAddr;
+
+    /// A peer that leaves thousands of gaps cannot fill a packet with acknowledgements, nor make an
+    /// unproven address be sent them.
+    #[test]
+    fn what_a_packet_is_for_has_room_beside_a_large_acknowledgement() {
+        let now = Instant::from_millis(5);
+        let proven = Proven {
+            local: ConnectionId(1),
+            remote: ConnectionId(2),
+            path: Path { remote: SocketAddr::from(([127, 0, 0, 1], 9)), local: None },
+            parameters: Parameters::default(),
+            rtt: Duration::from_millis(10),
+        };
+        let mut it = Connection::accept(now, &Config::default(), &proven, Rng::from_u64(1));
+        let mut number = 1 << 40;
+        let mut receive = |it: &mut Connection| {
+            for _ in 0..1000 {
+                number += 100_000;
+                let ecn = Ecn::NotEct;
+                it.acks.on_received(now, Received { number, bytes: 99, is_eliciting: true, ecn });
+            }
+        };
+        let build = |it: &mut Connection, purpose| {
+            let mut buf = Vec::new();
+            let len = it.build(now, &mut buf, purpose);
+            let frames = buf[Numbered::encoded_len(1)..len - Crc32::LEN].to_vec();
+            let kinds = Frames::new(&frames).map(|frame| match frame.unwrap() {
+                Frame::Ack(_) => 'A',
+                Frame::Ping => 'P',
+                Frame::PathChallenge(_) => 'C',
+                Frame::Close(_) => 'X',
+                _ => '?',
+            });
+            (len, kinds.collect::<String>())
+        };
+        receive(&mut it);
+        assert_eq!(build(&mut it, Purpose::Probe).1, "AP");
+        receive(&mut it);
+        let challenge = Purpose::Path { challenge: Some(7), response: None };
+        let (len, frames) = build(&mut it, challenge);
+        assert!(len <= PATH_PROBE_BYTES && frames == "C", "{len} {frames}");
+        it.close(now, 3, &[b'x'; 256], Duration::ZERO);
+        it.say_farewell(now);
+        assert_eq!(build(&mut it, Purpose::Close).1, "AX");
+        assert_eq!(build(&mut it, Purpose::Close).1, "AX", "the second one too (P-64)");
+    }
 }

@@ -14,9 +14,13 @@ use std::net::{IpAddr, SocketAddr};
 pub const EPOCH: Duration = Duration::from_secs(15);
 /// How long an offer can be taken up (P-20).
 pub const COOKIE_LIFE: Duration = Duration::from_secs(30);
-/// Server ids that are remembered until their cookies have expired (P-20). When the set is full, the
+/// How long a used id is remembered at least, from its cookie's making on. A proof that is older than
+/// this gets no answer: whether it was used is not known any more, and whoever was taken once and began
+/// anew would bring its data a second time. Longer than clients are patient (`user_timeout`, 90 s).
+pub(super) const MEMORY: Duration = Duration::from_mins(2);
+/// Server ids that are remembered for [`MEMORY`] (P-20). When the set is full, the
 /// answer to further proofs is REFUSE: never a second connection for one cookie.
-pub const MAX_USED: usize = 65_536;
+pub const MAX_USED: usize = 262_144;
 
 /// Why a proof does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +29,8 @@ pub(super) enum BadProof {
     Forged,
     /// Made here, too long ago.
     Stale,
+    /// Made here, so long ago that nobody knows whether it was used.
+    Forgotten,
 }
 
 /// The secrets, and the ids that were used up.
@@ -96,6 +102,9 @@ impl Cookies {
             return Err(BadProof::Forged);
         }
         let age = Duration::from_micros(now.as_micros().saturating_sub(opening.stamp));
+        if age > MEMORY {
+            return Err(BadProof::Forgotten);
+        }
         if age > COOKIE_LIFE {
             return Err(BadProof::Stale);
         }
@@ -119,8 +128,8 @@ impl Cookies {
             return Taken::Full;
         }
         self.used.insert(server);
-        // One epoch more than a cookie lives: the last SYN-ACK with this id may be that much younger.
-        self.by_expiry.push_back((now + COOKIE_LIFE + EPOCH, server));
+        // One epoch more: the last SYN-ACK with this id may be that much younger.
+        self.by_expiry.push_back((now + MEMORY + EPOCH, server));
         Taken::Now
     }
 }
@@ -191,18 +200,20 @@ mod tests {
         assert!(forged.iter().all(|result| *result == Err(BadProof::Forged)), "{forged:?}");
         let late = Instant::from_millis(1000) + COOKIE_LIFE + Duration::from_millis(1);
         assert_eq!(cookies.verify(late, from, server, &good), Err(BadProof::Stale));
+        let lost = Instant::from_millis(1000) + MEMORY + Duration::from_millis(1);
+        assert_eq!(cookies.verify(lost, from, server, &good), Err(BadProof::Forgotten));
     }
 
     #[test]
     fn ids_are_used_once_and_the_memory_is_bounded() {
         let mut cookies = Cookies::new(&mut Rng::from_u64(1));
         assert_eq!(cookies.take(Instant::ZERO, ConnectionId(1)), Taken::Now);
-        assert_eq!(cookies.take(Instant::ZERO + COOKIE_LIFE, ConnectionId(1)), Taken::Before);
+        assert_eq!(cookies.take(Instant::ZERO + MEMORY, ConnectionId(1)), Taken::Before);
         for id in 2..=MAX_USED as u64 {
             assert_eq!(cookies.take(Instant::ZERO, ConnectionId(id)), Taken::Now);
         }
         assert_eq!(cookies.take(Instant::ZERO, ConnectionId(0)), Taken::Full);
-        let later = Instant::ZERO + COOKIE_LIFE + EPOCH;
+        let later = Instant::ZERO + MEMORY + EPOCH;
         assert_eq!(cookies.take(later, ConnectionId(1)), Taken::Now);
     }
 }

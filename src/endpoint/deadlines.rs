@@ -5,6 +5,11 @@ use crate::time::Instant;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+/// Entries that are kept at least, and for each connection: what is above that is cleared of those that
+/// stand for nothing any more.
+const MIN_ENTRIES: usize = 64;
+const MAX_ENTRIES_EACH: usize = 4;
+
 /// A heap of wake-ups. A connection whose deadline moves later leaves its entry where it is and is
 /// asked again when that comes up, so that an acknowledgement costs no work here.
 #[derive(Debug, Default)]
@@ -22,5 +27,20 @@ impl Deadlines {
 
     pub(super) fn pop(&mut self) {
         self.0.pop();
+    }
+
+    /// Whether there are so many entries for so many connections that most of them must be stale: a
+    /// deadline that moves earlier leaves the later one behind.
+    pub(super) fn is_crowded(&self, connections: usize) -> bool {
+        self.0.len() > MIN_ENTRIES + connections * MAX_ENTRIES_EACH
+    }
+
+    pub(super) fn retain(&mut self, mut is_live: impl FnMut(Instant, Handle) -> bool) {
+        self.0.retain(|Reverse((at, handle))| is_live(*at, *handle));
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
     }
 }

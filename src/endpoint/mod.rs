@@ -243,6 +243,12 @@ impl Endpoint {
     /// Takes one datagram.
     pub fn handle(&mut self, now: Instant, mut datagram: Datagram<'_>) {
         let now = self.clamp(now);
+        if datagram.from.port() == 0 {
+            // Nobody can be answered there: kernels refuse to send to port 0, and then the driver's
+            // socket takes its own features for broken, for all its peers (P-73).
+            self.stats.foreign += 1;
+            return;
+        }
         let Ok((header, header_len)) = Header::decode(datagram.data) else {
             if self.repair(now, &mut datagram) {
                 self.stats.repaired += 1;
@@ -346,6 +352,14 @@ impl Endpoint {
         self.memory = self.memory + memory - before;
         if let Some(at) = wake_up {
             self.deadlines.push(at, handle);
+            if self.deadlines.is_crowded(self.slots.len()) {
+                let Self { deadlines, slots, .. } = self;
+                deadlines.retain(|at, handle| {
+                    slots.get(handle.index).is_some_and(|slot| {
+                        slot.connection.local_id() == handle.id && slot.wake_up == Some(at)
+                    })
+                });
+            }
         }
         if retire {
             self.router.remove(id, peer, handle);
@@ -530,12 +544,17 @@ impl Endpoint {
                 self.answers.push(path, |buf| Stale { client, nonce }.encode(buf));
                 return None;
             }
-            Err(BadProof::Stale | BadProof::Forged) => {
+            Err(BadProof::Stale | BadProof::Forgotten | BadProof::Forged) => {
                 self.stats.bad_proofs += 1;
                 return None;
             }
         };
         let parameters = Parameters::decode(opening.client_block).ok()?;
+        if self.cookies.is_used(header.to) {
+            // Taken before, and over: to say that it was refused would be untrue.
+            self.stats.bad_proofs += 1;
+            return None;
+        }
         if let Some(reason) = self.refusal() {
             self.refuse(path, client, nonce, reason);
             return None;

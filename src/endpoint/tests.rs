@@ -210,25 +210,6 @@ fn a_stale_offer_is_asked_for_anew_and_loses_nothing() {
 }
 
 #[test]
-fn an_offer_that_may_have_been_taken_and_forgotten_is_not_asked_for_again() {
-    let mut pair = Pair::listening();
-    let client = pair.ends[0].connect(pair.now, Pair::address(1)).unwrap();
-    for from in [0, 1] {
-        pair.poll(from);
-        let packet = pair.wire[from].pop_front().unwrap();
-        pair.deliver(from, packet);
-    }
-    pair.write(0, client, b"perhaps delivered");
-    pair.poll(0);
-    pair.wire[0].clear();
-    pair.now += COOKIE_LIFE + EPOCH + Duration::from_secs(1);
-    pair.settle();
-    let ended = pair.ended(0, client).expect("an end");
-    assert_eq!((ended.reason, ended.outcome.in_doubt), (CloseReason::TimedOut, 17));
-    assert_eq!(pair.ends[1].len(), 0);
-}
-
-#[test]
 fn refusals_say_why() {
     let mut pair = Pair::new(Config::default());
     let client = pair.ends[0].connect(pair.now, Pair::address(1)).unwrap();
@@ -342,4 +323,36 @@ fn nonsense_addresses_are_refused() {
         let address = address.parse().unwrap();
         assert_eq!(end.connect(Instant::ZERO, address), Err(ConnectError::InvalidAddress(address)));
     }
+}
+
+/// A stranger's SYN from port 0, which no kernel sends to, draws nothing.
+#[test]
+fn nothing_is_sent_to_port_0() {
+    let mut pair = Pair::listening();
+    pair.ends[0].connect(pair.now, Pair::address(1)).unwrap();
+    pair.poll(0);
+    let mut syn = pair.wire[0].pop_front().unwrap();
+    let from = SocketAddr::from(([127, 0, 0, 1], 0));
+    let datagram = Datagram { from, to: None, ecn: Ecn::NotEct, data: &mut syn };
+    pair.ends[1].handle(pair.now, datagram);
+    pair.poll(1);
+    assert!(pair.wire[1].is_empty());
+    assert_eq!(pair.ends[1].stats().foreign, 1);
+}
+
+/// Each packet moves the deadline earlier and back: what that leaves behind is bounded.
+#[test]
+fn stale_deadlines_do_not_pile_up() {
+    let mut pair = Pair::listening();
+    // Its deadline comes first and hides what lies behind it.
+    pair.connect();
+    pair.pass(pair.now + Duration::from_millis(10));
+    let (client, server) = pair.connect();
+    for _ in 0..1500 {
+        pair.write(0, client, b"x");
+        pair.pass(pair.now + Duration::from_millis(7));
+        assert_eq!(pair.read(1, server), b"x");
+    }
+    let held = pair.ends.each_ref().map(|end| end.deadlines.len());
+    assert!(held.iter().all(|n| *n < 100), "{held:?}");
 }

@@ -162,6 +162,16 @@ impl<'b> Writer<'b> {
         self.limit.saturating_sub(self.buf.len())
     }
 
+    /// Sets `n` bytes at the end aside, until they are given back.
+    pub fn set_aside(&mut self, n: usize) {
+        self.limit = self.limit.saturating_sub(n);
+    }
+
+    /// Gives back what was set aside.
+    pub fn give_back(&mut self, n: usize) {
+        self.limit += n;
+    }
+
     /// Length of the whole buffer.
     pub fn len(&self) -> usize {
         self.buf.len()

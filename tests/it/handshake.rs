@@ -286,7 +286,7 @@ fn another_version_is_answered_with_ours() {
 /// The ACK comes after the cookie's life: the client is told so, and loses nothing by it.
 #[test]
 fn an_expired_cookie_is_stale_and_queued_data_arrives() {
-    for (silence, expires) in [(20, false), (38, true)] {
+    for (silence, expires) in [(20, false), (40, true), (80, true)] {
         let mut up = clean();
         // The SYN leaves at `START`; nothing that follows gets through.
         let from = START + Duration::from_millis(1);
@@ -324,22 +324,44 @@ fn an_expired_cookie_is_stale_and_queued_data_arrives() {
 /// client's proof has expired, it must not be told to begin anew: its data would come twice.
 #[test]
 fn a_used_cookie_that_expires_makes_no_second_connection() {
-    let mut down = clean();
-    // The SYN-ACK is on its way by then, and all that follows is lost.
-    let from = START + RTT / 2 + Duration::from_millis(1);
-    down.blackout = Blackout::During(vec![from..START + Duration::from_secs(40)]);
-    let plan = Plan { send: vec![500], ..Plan::default() };
+    for silence in [40, 60] {
+        let mut down = clean();
+        // The SYN-ACK is on its way by then, and all that follows is lost.
+        let from = START + RTT / 2 + Duration::from_millis(1);
+        down.blackout = Blackout::During(vec![from..START + Duration::from_secs(silence)]);
+        let plan = Plan { send: vec![500], ..Plan::default() };
+        let client = Transfer::client(START, server_address(), plan);
+        let close = Closing::At(START + RTT * 4, Duration::from_millis(100));
+        let server = Transfer::server(Plan { close, ..Plan::default() });
+        let mut pair = Pair::new(1, &Config::default(), [clean(), down], client, server);
+        let outcome = pair.world.run_until(START + Duration::from_secs(200), |_| false);
+        assert_eq!((outcome, pair.is_empty()), (Outcome::Idle, true));
+        let servers = &pair.world.host(pair.server).app.flows;
+        let read: Vec<u64> = servers.iter().map(Flow::bytes_received).collect();
+        assert_eq!(read, [500]);
+        let ended = pair.client_flow().ended.clone().unwrap();
+        assert_eq!((ended.reason, ended.outcome.in_doubt), (CloseReason::TimedOut, 500));
+    }
+}
+
+/// The application closes while its data still waits for a server that answers STALE in the end: the
+/// data is delivered all the same, and the connection ends.
+#[test]
+fn a_close_that_lingers_survives_a_new_beginning() {
+    let mut up = clean();
+    let from = START + Duration::from_millis(1);
+    up.blackout = Blackout::During(vec![from..from + Duration::from_secs(40)]);
+    let close = Closing::At(START + Duration::from_secs(1), Duration::from_secs(80));
+    let plan = Plan { send: vec![500], close, ..Plan::default() };
     let client = Transfer::client(START, server_address(), plan);
-    let close = Closing::At(START + RTT * 4, Duration::from_millis(100));
-    let server = Transfer::server(Plan { close, ..Plan::default() });
-    let mut pair = Pair::new(1, &Config::default(), [clean(), down], client, server);
+    let server = Transfer::server(Plan::default());
+    let mut pair = Pair::new(1, &Config::default(), [up, clean()], client, server);
     let outcome = pair.world.run_until(START + Duration::from_secs(200), |_| false);
     assert_eq!((outcome, pair.is_empty()), (Outcome::Idle, true));
-    let servers = &pair.world.host(pair.server).app.flows;
-    let read: Vec<u64> = servers.iter().map(Flow::bytes_received).collect();
-    assert_eq!(read, [500]);
-    let ended = pair.client_flow().ended.clone().unwrap();
-    assert_eq!((ended.reason, ended.outcome.in_doubt), (CloseReason::TimedOut, 500));
+    assert_eq!(pair.server_flow().bytes_received(), 500);
+    let ended = pair.client_flow().ended.clone().expect("an end");
+    assert_eq!((ended.reason, ended.outcome.in_doubt), (CloseReason::Local(0), 0));
+    assert!(ended.at < START + Duration::from_secs(50), "{:?}", ended.at);
 }
 
 /// A client that asks once, or a server that answers when it has the question.
