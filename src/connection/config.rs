@@ -46,7 +46,7 @@ pub struct Config {
     /// is survived. Default 90 s. A dead peer is noticed within `keepalive + user_timeout`.
     pub user_timeout: Duration,
     /// Where there is no keepalive, this much silence ends the connection; the smaller of both sides'
-    /// settings holds. Default 90 s; zero: never.
+    /// settings holds. Default 90 s; at least 1 s, or zero: never.
     pub idle_timeout: Duration,
     /// How long `connect` asks. Default 10 s.
     pub connect_timeout: Duration,
@@ -89,7 +89,11 @@ impl Config {
             max_stream_data: self.streams.recv_window,
             max_streams: self.streams.max_streams,
             max_ack_delay: self.max_ack_delay.min(Duration::from_secs(1)),
-            idle_timeout: if has_keepalive { Duration::ZERO } else { self.idle_timeout },
+            idle_timeout: if has_keepalive || self.idle_timeout.is_zero() {
+                Duration::ZERO
+            } else {
+                self.idle_timeout.max(Duration::from_secs(1))
+            },
             max_payload: self.payload() as u64,
             ..Parameters::default()
         }

@@ -536,6 +536,8 @@ impl Connection {
                 self.timers.set(Timer::Linger, now + linger);
                 self.check_farewell(now);
             }
+            // Whoever closes again may be less patient.
+            State::Lingering(_) => self.timers.set_earlier(Timer::Linger, now + linger),
             _ => {}
         }
     }

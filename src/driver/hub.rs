@@ -326,11 +326,12 @@ impl Hub {
             self.on_refused(&mut shared);
         }
         self.flush(&mut shared);
-        if lead.is_readable {
-            return true;
-        }
+        // A flood must not keep a hub at work that nobody needs, or one that has failed.
         if shared.is_over() {
             return false;
+        }
+        if lead.is_readable {
+            return true;
         }
         let now = self.now();
         let until = shared.rest(now);

@@ -4,13 +4,14 @@ use super::connection::{Connection, OptionalDuration, Patience};
 use super::outcome;
 use super::waiters::StreamWaiters;
 use crate::connection::{Config, Connection as Core};
+use crate::stream::ReadError;
 use crate::time::Duration;
 use crate::wire::StreamId;
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{Shutdown, SocketAddr, ToSocketAddrs};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// Bytes that one call copies at most: others get the lock in between.
 const MAX_COPY: usize = 128 * 1024;
@@ -40,6 +41,9 @@ pub(super) struct StreamHandle {
     is_nodelay: AtomicBool,
     /// The application reads no more.
     is_read_shut: AtomicBool,
+    /// The peer gave the stream up, with this code: told to every read, or a second one would take
+    /// what is missing for the end.
+    reset: OnceLock<u64>,
 }
 
 impl StreamHandle {
@@ -54,6 +58,7 @@ impl StreamHandle {
             is_nonblocking: AtomicBool::new(false),
             is_nodelay: AtomicBool::new(false),
             is_read_shut: AtomicBool::new(false),
+            reset: OnceLock::new(),
         }
     }
 
@@ -132,22 +137,18 @@ impl Stream {
     /// # Errors
     /// Those of `read`.
     pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.take(buf, |connection, id, buf| {
-            connection.streams().peek(id, buf).map_err(outcome::read)
-        })
+        self.take(buf, |connection, id, buf| connection.streams().peek(id, buf))
     }
 
     fn read_some(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.take(buf, |connection, id, buf| {
-            connection.streams().read(id, buf).map_err(outcome::read)
-        })
+        self.take(buf, |connection, id, buf| connection.streams().read(id, buf))
     }
 
     /// Waits for data and takes it with `take`.
     fn take(
         &self,
         buf: &mut [u8],
-        mut take: impl FnMut(&mut Core, StreamId, &mut [u8]) -> io::Result<usize>,
+        mut take: impl FnMut(&mut Core, StreamId, &mut [u8]) -> Result<usize, ReadError>,
     ) -> io::Result<usize> {
         let this = &*self.handle;
         let most = buf.len().min(MAX_COPY);
@@ -160,13 +161,18 @@ impl Stream {
             if this.is_read_shut.load(Ordering::Relaxed) {
                 return Ok(0);
             }
-            match take(connection, this.id, buf) {
-                // What had arrived before the end is read before the end is told.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    Err(connection.ended().map_or(error, outcome::ended))
-                }
-                result => result,
+            if let Some(code) = this.reset.get() {
+                return Err(outcome::read(ReadError::Reset(*code)));
             }
+            take(connection, this.id, buf).map_err(|error| match (error, connection.ended()) {
+                // What had arrived before the end is read before the end is told.
+                (ReadError::Blocked, Some(ended)) => outcome::ended(ended),
+                (ReadError::Reset(code), _) => {
+                    this.reset.get_or_init(|| code);
+                    outcome::read(error)
+                }
+                _ => outcome::read(error),
+            })
         })
     }
 

@@ -15,6 +15,8 @@ const GREASE: u64 = 0x1b;
 
 /// The largest block that a peer may send, in bytes; a larger one is refused (P-13).
 pub(crate) const MAX_BLOCK: usize = 256;
+/// An idle timeout below this would make its peer send PINGs without end (P-13).
+const MIN_IDLE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Delays above this make no sense for an acknowledgement (P-13).
 const MAX_MAX_ACK_DELAY: Duration = Duration::from_secs(1);
 
@@ -79,6 +81,7 @@ impl Parameters {
             }
             let invalid = p.max_payload < super::BASE_PAYLOAD as u64
                 || p.max_ack_delay > MAX_MAX_ACK_DELAY
+                || (!p.idle_timeout.is_zero() && p.idle_timeout < MIN_IDLE_TIMEOUT)
                 || p.max_streams > super::MAX_VARINT / 2;
             if invalid {
                 return Err(error);

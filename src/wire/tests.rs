@@ -143,6 +143,8 @@ fn parameters_round_trip_and_unknown_ones_are_skipped() {
         assert_eq!(Parameters::decode(&p.encode(grease)), Ok(p));
     }
     assert!(Parameters::decode(&[0x06, 0x01, 0x10]).is_err(), "a payload below 1200");
+    assert!(Parameters::decode(&[0x05, 0x01, 0x3f]).is_err(), "an idle timeout of 63 ms");
+    assert!(Parameters::decode(&[0x05, 0x01, 0x00]).is_ok(), "none at all");
     assert!(Parameters::decode(&[0x06]).is_err());
     assert!(Parameters::decode(&[0x01, 0x00]).is_err(), "an empty value");
 }

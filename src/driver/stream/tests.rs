@@ -45,6 +45,23 @@ fn fill(mut stream: &Stream) -> io::Result<()> {
 }
 
 #[test]
+fn a_stream_that_was_given_up_never_reads_as_ended() {
+    let (mut client, server) = pair();
+    client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    let this = &*server.handle;
+    let hub = this.connection.hub();
+    let mut shared = hub.lock();
+    shared.connection(this.connection.handle()).unwrap().streams().reset(this.id, 7);
+    hub.flush(&mut shared);
+    drop(shared);
+    for _ in 0..3 {
+        let error = client.read(&mut [0; 8]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    }
+}
+
+#[test]
 fn a_shutdown_wakes_who_waits() {
     for _ in 0..20 {
         let (client, server) = pair();
