@@ -18,7 +18,7 @@ pub const COOKIE_LIFE: Duration = Duration::from_secs(30);
 /// this gets no answer: whether it was used is not known any more, and whoever was taken once and began
 /// anew would bring its data a second time. Longer than clients are patient (`user_timeout`, 90 s).
 pub(super) const MEMORY: Duration = Duration::from_mins(2);
-/// Server ids that are remembered for [`MEMORY`] (P-20). When the set is full, the
+/// Server ids that are remembered, for two minutes each (P-20). When the set is full, the
 /// answer to further proofs is REFUSE: never a second connection for one cookie.
 pub const MAX_USED: usize = 262_144;
 
