@@ -93,6 +93,17 @@ impl Pair {
         (client, self.ends[1].accept().expect("a connection"))
     }
 
+    /// Up to the SYN-ACK: the client has an offer, and the server knows nothing.
+    fn connect_half(&mut self) -> Handle {
+        let client = self.ends[0].connect(self.now, Self::address(1)).unwrap();
+        for from in [0, 1] {
+            self.poll(from);
+            let packet = self.wire[from].pop_front().unwrap();
+            self.deliver(from, packet);
+        }
+        client
+    }
+
     fn write(&mut self, end: usize, handle: Handle, data: &[u8]) -> usize {
         self.ends[end]
             .connection_mut(handle)
@@ -165,12 +176,7 @@ fn a_server_keeps_nothing_for_a_syn() {
 #[test]
 fn a_repeated_proof_makes_no_second_connection() {
     let mut pair = Pair::listening();
-    let client = pair.ends[0].connect(pair.now, Pair::address(1)).unwrap();
-    for from in [0, 1] {
-        pair.poll(from);
-        let packet = pair.wire[from].pop_front().unwrap();
-        pair.deliver(from, packet);
-    }
+    let client = pair.connect_half();
     pair.write(0, client, b"once");
     pair.poll(0);
     let proofs: Vec<_> = pair.wire[0].iter().cloned().collect();
@@ -193,12 +199,7 @@ fn a_repeated_proof_makes_no_second_connection() {
 #[test]
 fn a_stale_offer_is_asked_for_anew_and_loses_nothing() {
     let mut pair = Pair::listening();
-    let client = pair.ends[0].connect(pair.now, Pair::address(1)).unwrap();
-    for from in [0, 1] {
-        pair.poll(from);
-        let packet = pair.wire[from].pop_front().unwrap();
-        pair.deliver(from, packet);
-    }
+    let client = pair.connect_half();
     pair.write(0, client, b"kept");
     pair.poll(0);
     pair.wire[0].clear();
