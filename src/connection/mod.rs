@@ -333,7 +333,7 @@ impl Connection {
             return Output::Event(event);
         }
         self.arm(now);
-        let limit = self.limited_by(now);
+        let limit = self.limited_by();
         self.book.limits.update(now, limit);
         Output::Idle(self.deadline(now))
     }
@@ -451,7 +451,7 @@ impl Connection {
         }
     }
 
-    fn limited_by(&self, now: Instant) -> LimitedBy {
+    fn limited_by(&self) -> LimitedBy {
         if matches!(self.state, State::Connecting(_)) {
             return LimitedBy::Handshake;
         }
@@ -468,7 +468,6 @@ impl Connection {
                 LimitedBy::Congestion
             };
         }
-        let _ = now;
         let in_flight = self.recovery.bytes_in_flight();
         match self.streams.blocked() {
             Some(_) if in_flight == 0 => LimitedBy::PeerReader,

@@ -62,6 +62,16 @@ pub enum ConnectError {
     InvalidAddress(SocketAddr),
 }
 
+/// What was read of a numbered packet before its connection is asked.
+#[derive(Clone, Copy, Debug)]
+struct Head {
+    header: Numbered,
+    /// Where the header ends.
+    header_len: usize,
+    /// Whether the handshake's proof stands in front of the frames.
+    is_opening: bool,
+}
+
 /// Datagrams that arrived and belong to no connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -396,21 +406,8 @@ impl Endpoint {
                 return;
             }
         };
-        let may_grow = self.memory < self.config.max_memory;
-        let path = Path { remote: datagram.from, local: datagram.to };
-        let arrival = Arrival {
-            path,
-            ecn: datagram.ecn,
-            header,
-            header_len,
-            is_opening,
-            packet: datagram.data,
-            may_grow,
-            is_repaired: false,
-        };
-        self.with(handle, |connection| {
-            connection.handle(now, arrival);
-        });
+        let head = Head { header, header_len, is_opening };
+        self.deliver(now, handle, datagram, head, false);
     }
 
     /// P-45: a header that one bit keeps from fitting its check. If flipping it back names a
@@ -419,40 +416,56 @@ impl Endpoint {
         if !self.repairs.take(now) {
             return false;
         }
-        let may_grow = self.memory < self.config.max_memory;
-        let path = Path { remote: datagram.from, local: datagram.to };
-        let mut taken = false;
         for bit in 0..Header::MAX_LEN * 8 {
-            let Some(byte) = datagram.data.get_mut(bit / 8) else { break };
+            let Some(byte) = datagram.data.get_mut(bit / 8) else { return false };
             *byte ^= 1 << (bit % 8);
-            if let Ok((Header::Data(header) | Header::Ack(header), header_len)) =
-                Header::decode(datagram.data)
-                && let Some(handle) = self.router.local(header.to)
+            let (header, header_len, is_opening) = match Header::decode(datagram.data) {
+                Ok((Header::Data(header), len)) => (Some(header), len, false),
+                Ok((Header::Ack(header), len)) => (Some(header), len, true),
+                _ => (None, 0, false),
+            };
+            let known = header.and_then(|h| self.router.local(h.to).map(|handle| (h, handle)));
+            if let Some((header, handle)) = known
+                && self.deliver(
+                    now,
+                    handle,
+                    datagram,
+                    Head { header, header_len, is_opening },
+                    true,
+                )
             {
-                let is_opening = matches!(Header::decode(datagram.data), Ok((Header::Ack(_), _)));
-                let packet = &mut *datagram.data;
-                let ecn = datagram.ecn;
-                let is_repaired = true;
-                let arrival = Arrival {
-                    path,
-                    ecn,
-                    header,
-                    header_len,
-                    is_opening,
-                    packet,
-                    may_grow,
-                    is_repaired,
-                };
-                self.with(handle, |connection| taken = connection.handle(now, arrival));
-                if taken {
-                    break;
-                }
+                return true;
             }
             if let Some(byte) = datagram.data.get_mut(bit / 8) {
                 *byte ^= 1 << (bit % 8);
             }
         }
-        taken
+        false
+    }
+
+    /// Hands a numbered packet to its connection; returns whether it was intact.
+    fn deliver(
+        &mut self,
+        now: Instant,
+        handle: Handle,
+        datagram: &mut Datagram<'_>,
+        head: Head,
+        is_repaired: bool,
+    ) -> bool {
+        let Head { header, header_len, is_opening } = head;
+        let arrival = Arrival {
+            path: Path { remote: datagram.from, local: datagram.to },
+            ecn: datagram.ecn,
+            header,
+            header_len,
+            is_opening,
+            packet: datagram.data,
+            may_grow: self.memory < self.config.max_memory,
+            is_repaired,
+        };
+        let mut is_intact = false;
+        self.with(handle, |connection| is_intact = connection.handle(now, arrival));
+        is_intact
     }
 
     /// P-10 to P-15: answers a SYN, and keeps nothing of it.
