@@ -4,10 +4,15 @@
 //! goes into a packet as [`Content`], and is told of each content's fate.
 
 mod assembler;
+mod budget;
+mod config;
+mod content;
 mod credit;
 mod event;
 mod receive;
 mod recv;
+mod refusal;
+mod registry;
 mod schedule;
 mod send;
 mod send_buffer;
@@ -16,189 +21,28 @@ mod table;
 mod transmit;
 
 pub use assembler::{Assembler, Full, MAX_PIECES};
+pub use config::{PeerLimits, StreamConfig};
+pub use content::Content;
 pub use event::StreamEvent;
 pub use recv::ReadError;
-use send::SendHalf;
+pub use refusal::{Blocked, Limit, OpenError, Refusal, Violation};
 pub use send::WriteError;
 pub use send_buffer::{Chunk, Counts, SendBuffer};
 
 use crate::wire::{BASE_PAYLOAD, Side, StreamId};
+use budget::Budget;
 use credit::{RecvCredit, SendCredit};
 use event::Events;
 use schedule::{Ring, Schedule};
 use state::Initiator;
-use std::fmt;
-use std::ops::Range;
 use table::{Stream, Table};
 
-/// The send buffer's bound is never below this, in bytes, unless the configuration says so.
+/// What a stream may buffer is never below this, in bytes, unless the configuration says so.
 const MIN_SEND_BUFFER: u64 = 256 * 1024;
-
-/// What any one stream may buffer, in bytes, while the others fill the connection's bound: so a
-/// stream that nobody reads does not stop the others.
-const STREAM_SHARE: u64 = 64 * 1024;
 
 /// Updates of the connection's limit that are smaller than this, in bytes, are never worth a frame,
 /// except for windows that are small themselves.
 const LIMIT_GRAIN: u64 = 2 * BASE_PAYLOAD as u64;
-
-/// Windows, limits and habits of a connection's streams.
-#[derive(Clone, Debug)]
-pub struct StreamConfig {
-    /// Bytes of a stream that may wait to be read at first. Default: 4 MiB, what 100 Mbit/s
-    /// need at 50 ms while every tenth packet is lost; memory is taken only for data that waits.
-    pub recv_window: u64,
-    /// Bytes of all streams together that may wait to be read at first. Default: 6 MiB.
-    pub conn_recv_window: u64,
-    /// Bytes that both windows grow to, if the application reads as fast as the path delivers.
-    /// Default: 64 MiB.
-    pub max_recv_window: u64,
-    /// Streams that the peer may have open at once, stream 0 included if it connected. Default: 100.
-    pub max_streams: u64,
-    /// Bytes that may be written and not acknowledged, of all streams together. Default: 64 MiB.
-    pub max_send_buffer: u64,
-    /// Whether small writes go out at once instead of waiting for the one before to arrive.
-    /// Default: false.
-    pub nodelay: bool,
-}
-
-impl Default for StreamConfig {
-    fn default() -> Self {
-        Self {
-            recv_window: 4 << 20,
-            conn_recv_window: 6 << 20,
-            max_recv_window: 64 << 20,
-            max_streams: 100,
-            max_send_buffer: 64 << 20,
-            nodelay: false,
-        }
-    }
-}
-
-/// The limits that the peer stated in the handshake.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PeerLimits {
-    /// Bytes on all streams together.
-    pub max_data: u64,
-    /// Bytes on each stream.
-    pub max_stream_data: u64,
-    /// Streams that we may open, stream 0 included if we connected.
-    pub max_streams: u64,
-}
-
-/// What a packet carried, so that its fate can be told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Content {
-    /// Bytes of a stream.
-    Data {
-        /// The stream.
-        id: StreamId,
-        /// The bytes' offsets.
-        range: Range<u64>,
-        /// Whether FIN was behind them.
-        fin: bool,
-        /// Counts the stream's transmissions: which of several copies this is.
-        copy: u32,
-    },
-    /// The connection's limit.
-    MaxData,
-    /// A stream's limit.
-    MaxStreamData(StreamId),
-    /// The limit of the number of streams.
-    MaxStreams,
-    /// A stream's RESET_STREAM.
-    Reset(StreamId),
-    /// A stream's STOP_SENDING.
-    Stop(StreamId),
-}
-
-/// The peer broke the protocol: the connection is to be closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Violation {
-    /// It sent more than it was allowed to.
-    FlowControl,
-    /// It changed a stream's final size, or sent data beyond it.
-    FinalSize,
-    /// It opened more streams than it was allowed to.
-    StreamLimit,
-    /// It spoke of a stream of ours that was never opened.
-    StreamState,
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::FlowControl => "the peer sent more than its credit",
-            Self::FinalSize => "the peer contradicted a stream's final size",
-            Self::StreamLimit => "the peer opened more streams than it may",
-            Self::StreamState => "the peer named a stream that was never opened",
-        })
-    }
-}
-
-impl std::error::Error for Violation {}
-
-/// Why a frame was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// The peer broke the protocol.
-    Violation(Violation),
-    /// A bound on memory is reached: the whole packet is to be dropped without acknowledging it;
-    /// the peer will send it again.
-    Full,
-}
-
-impl From<Violation> for Refusal {
-    fn from(violation: Violation) -> Self {
-        Self::Violation(violation)
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Violation(violation) => violation.fmt(f),
-            Self::Full => f.write_str("too many separate pieces of a stream wait for the gaps"),
-        }
-    }
-}
-
-impl std::error::Error for Refusal {}
-
-/// Why no stream can be opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum OpenError {
-    /// As many are open as the peer allows; [`StreamEvent::Openable`] follows.
-    Limit,
-}
-
-impl fmt::Display for OpenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("as many streams are open as the peer allows")
-    }
-}
-
-impl std::error::Error for OpenError {}
-
-/// Whose credit holds data back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Limit {
-    /// The connection's.
-    Connection,
-    /// The stream's own.
-    Stream,
-}
-
-/// Data that waits for credit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Blocked {
-    /// A stream that has such data.
-    pub id: StreamId,
-    /// Whose credit is missing.
-    pub by: Limit,
-}
 
 /// All streams of a connection.
 #[derive(Debug)]
@@ -215,45 +59,13 @@ pub struct Streams {
     is_started: bool,
     /// Bytes of frames that a full packet takes.
     max_chunk: usize,
-    buffer: BufferBound,
+    buffer: Budget,
     /// Streams whose writers wait for room.
     writers: Ring,
     /// Who sent data last.
     last_sender: StreamId,
     /// The counts of streams that are over.
     settled: Counts,
-}
-
-/// How much may be buffered for sending.
-#[derive(Debug)]
-struct BufferBound {
-    /// Of one stream, not sent yet; follows the congestion window. What was sent does not count: how
-    /// much of that has to be held depends on what was lost, and must not stop the sender.
-    per_stream: u64,
-    /// Of all together.
-    max: u64,
-    /// Held by all together.
-    held: u64,
-}
-
-impl BufferBound {
-    fn new(max: u64) -> Self {
-        let max = max.max(1);
-        Self { per_stream: MIN_SEND_BUFFER.min(max), max, held: 0 }
-    }
-
-    /// What a stream may add; one that has sent nothing yet has no send half.
-    fn room(&self, send: Option<&SendHalf>) -> u64 {
-        let (held, unsent) = send.map_or((0, 0), |send| (send.held() as u64, send.unsent()));
-        let shared = self.max.saturating_sub(self.held);
-        let guaranteed = STREAM_SHARE.min(self.max).saturating_sub(held);
-        self.per_stream.saturating_sub(unsent).min(shared.max(guaranteed))
-    }
-
-    /// The room from which on a blocked writer is woken: not for every acknowledgement.
-    fn low_water(&self) -> u64 {
-        (self.per_stream / 4).clamp(1, STREAM_SHARE / 2)
-    }
 }
 
 impl Streams {
@@ -268,7 +80,7 @@ impl Streams {
             max_recv_window: config.max_recv_window,
             is_started: false,
             max_chunk: BASE_PAYLOAD - 24,
-            buffer: BufferBound::new(config.max_send_buffer),
+            buffer: Budget::new(MIN_SEND_BUFFER, config.max_send_buffer),
             writers: Ring::default(),
             last_sender: StreamId::ZERO,
             settled: Counts::default(),
@@ -307,7 +119,7 @@ impl Streams {
     /// See [`WriteError`]. A stream that is over on both sides counts as finished.
     pub fn write(&mut self, id: StreamId, data: &[u8]) -> Result<usize, WriteError> {
         self.writer(id)?.send.check()?;
-        let room = self.buffer.room(self.table.get(id).map(|stream| &stream.send));
+        let room = self.room(self.table.get(id));
         if room == 0 && !data.is_empty() {
             self.writers.set(id, true);
             return Err(WriteError::Blocked);
@@ -324,9 +136,8 @@ impl Streams {
     pub fn writable(&self, id: StreamId) -> usize {
         let room = match self.table.get(id) {
             Some(stream) if stream.send.check().is_err() => 0,
-            Some(stream) => self.buffer.room(Some(&stream.send)),
-            None if self.table.is_open(id) => self.buffer.room(None),
-            None => 0,
+            stream if stream.is_some() || self.table.is_open(id) => self.room(stream),
+            _ => 0,
         };
         room as usize
     }
@@ -427,8 +238,8 @@ impl Streams {
     /// configuration, and never less than 256 KiB unless that says so.
     pub fn set_send_limit(&mut self, bytes: u64) {
         let bound = bytes.max(MIN_SEND_BUFFER).min(self.buffer.max);
-        let grew = bound > self.buffer.per_stream;
-        self.buffer.per_stream = bound;
+        let grew = bound > self.buffer.each;
+        self.buffer.each = bound;
         if grew {
             self.wake_writers();
         }
@@ -470,6 +281,12 @@ impl Streams {
         self.table.touch(id).ok_or(gone)
     }
 
+    /// What a stream may add to the send buffer; one that was never used holds nothing.
+    fn room(&self, stream: Option<&Stream>) -> u64 {
+        let (held, unsent) = stream.map_or((0, 0), |s| (s.send.held() as u64, s.send.unsent()));
+        self.buffer.room(held, unsent)
+    }
+
     fn read_closed(&self, id: StreamId) -> Result<usize, ReadError> {
         if self.table.is_closed(id) { Ok(0) } else { Err(ReadError::Unknown) }
     }
@@ -506,7 +323,7 @@ impl Streams {
         let low_water = self.buffer.low_water();
         for id in self.writers.iter().collect::<Vec<_>>() {
             let Some(stream) = self.table.get_mut(id) else { continue };
-            if self.buffer.room(Some(&stream.send)) >= low_water {
+            if self.buffer.room(stream.send.held() as u64, stream.send.unsent()) >= low_water {
                 self.writers.set(id, false);
                 self.events.push(StreamEvent::Writable(id), &mut stream.events);
             }

@@ -70,7 +70,7 @@ impl Streams {
 
     /// MAX_STREAMS.
     pub fn on_max_streams(&mut self, limit: u64) {
-        if self.table.raise_limit(limit) {
+        if self.table.registry.raise_limit(limit) {
             self.events.push_common(StreamEvent::Openable);
         }
     }

@@ -2,6 +2,7 @@
 
 mod channel;
 
+use super::budget::GUARANTEED;
 use super::transmit::MIN_SPLIT;
 use super::*;
 use crate::wire::{Frame, Frames, MAX_VARINT, Offset, StreamFrame, Writer};
@@ -353,8 +354,8 @@ fn one_stream_does_not_take_all_of_the_buffer() {
     let (mut a, _) = pair(&config);
     let other = a.open().unwrap();
     assert_eq!(a.write(StreamId::ZERO, &vec![1; 1 << 20]), Ok(256 * 1024));
-    assert_eq!(a.writable(other), STREAM_SHARE as usize);
-    assert_eq!(a.write(other, &vec![1; 1 << 20]), Ok(STREAM_SHARE as usize));
+    assert_eq!(a.writable(other), GUARANTEED as usize);
+    assert_eq!(a.write(other, &vec![1; 1 << 20]), Ok(GUARANTEED as usize));
 }
 
 #[test]

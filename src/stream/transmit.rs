@@ -45,7 +45,7 @@ impl Streams {
     /// Whether `write_frames` would write something into an empty packet.
     pub fn wants_to_send(&self) -> bool {
         self.recv_credit.wants_update()
-            || self.table.recv_credit.wants_update()
+            || self.table.registry.recv_credit.wants_update()
             || !self.schedule.control.is_empty()
             || !self.schedule.resend.is_empty()
             || self.sendable().is_some()
@@ -119,7 +119,7 @@ impl Streams {
     pub fn on_lost(&mut self, content: Content) {
         let id = match content {
             Content::MaxData => return self.recv_credit.repeat(),
-            Content::MaxStreams => return self.table.recv_credit.repeat(),
+            Content::MaxStreams => return self.table.registry.recv_credit.repeat(),
             Content::Data { id, .. }
             | Content::MaxStreamData(id)
             | Content::Reset(id)
@@ -153,7 +153,7 @@ impl Streams {
 
     fn write_limits(&mut self, w: &mut Writer<'_>, note: &mut dyn FnMut(Content)) {
         put_limit(&mut self.recv_credit, Frame::MaxData, w, || note(Content::MaxData));
-        let streams = &mut self.table.recv_credit;
+        let streams = &mut self.table.registry.recv_credit;
         put_limit(streams, Frame::MaxStreams, w, || note(Content::MaxStreams));
     }
 

@@ -1,0 +1,45 @@
+//! What each side allows: our settings, and the limits that the peer stated.
+
+/// Windows, limits and habits of a connection's streams.
+#[derive(Clone, Debug)]
+pub struct StreamConfig {
+    /// Bytes of a stream that may wait to be read at first. Default: 4 MiB, what 100 Mbit/s
+    /// need at 50 ms while every tenth packet is lost; memory is taken only for data that waits.
+    pub recv_window: u64,
+    /// Bytes of all streams together that may wait to be read at first. Default: 6 MiB.
+    pub conn_recv_window: u64,
+    /// Bytes that both windows grow to, if the application reads as fast as the path delivers.
+    /// Default: 64 MiB.
+    pub max_recv_window: u64,
+    /// Streams that the peer may have open at once, stream 0 included if it connected. Default: 100.
+    pub max_streams: u64,
+    /// Bytes that may be written and not acknowledged, of all streams together. Default: 64 MiB.
+    pub max_send_buffer: u64,
+    /// Whether small writes go out at once instead of waiting for the one before to arrive.
+    /// Default: false.
+    pub nodelay: bool,
+}
+
+impl Default for StreamConfig {
+    fn default() -> Self {
+        Self {
+            recv_window: 4 << 20,
+            conn_recv_window: 6 << 20,
+            max_recv_window: 64 << 20,
+            max_streams: 100,
+            max_send_buffer: 64 << 20,
+            nodelay: false,
+        }
+    }
+}
+
+/// The limits that the peer stated in the handshake.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PeerLimits {
+    /// Bytes on all streams together.
+    pub max_data: u64,
+    /// Bytes on each stream.
+    pub max_stream_data: u64,
+    /// Streams that we may open, stream 0 included if we connected.
+    pub max_streams: u64,
+}
