@@ -4,6 +4,7 @@
 //! and when to come back. All decisions are in this file; what it decides with is in the others.
 
 mod ack;
+mod channel;
 mod close;
 mod config;
 mod contents;
@@ -18,6 +19,7 @@ mod timer;
 mod transmit;
 
 pub use ack::MAX_ACK_RANGES;
+pub use channel::{ChannelConfig, SendOptions};
 pub use config::{Config, Congestion};
 pub use handshake::SYN_TIMEOUT;
 pub use io::{Datagram, Output, Transmit};
@@ -224,6 +226,7 @@ impl Connection {
             max_data: peer.max_data,
             max_stream_data: peer.max_stream_data,
             max_streams: peer.max_streams,
+            ..PeerLimits::default()
         };
         self.streams.start(limits);
         self.streams.set_max_chunk(transmit::full_chunk(self.agreed.max_payload));

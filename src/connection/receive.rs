@@ -61,6 +61,7 @@ impl From<Refusal> for Stop {
                 Violation::FinalSize => ProtocolError::FinalSize,
                 Violation::StreamLimit => ProtocolError::StreamLimit,
                 Violation::StreamState => ProtocolError::StreamState,
+                Violation::Message => ProtocolError::Message,
             }),
         }
     }

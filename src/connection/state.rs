@@ -84,6 +84,8 @@ pub enum ProtocolError {
     AckedUnsent,
     /// Parameters that make no sense.
     Parameters,
+    /// A frame that contradicts what is known of its message.
+    Message,
 }
 
 /// Codes from here on belong to the protocol, those below to the application (P-65).
@@ -138,6 +140,7 @@ impl fmt::Display for ProtocolError {
             Self::StreamState => "it sent a frame that the stream does not allow",
             Self::AckedUnsent => "it acknowledged what was never sent",
             Self::Parameters => "its parameters make no sense",
+            Self::Message => "it contradicted itself about a message",
         })
     }
 }

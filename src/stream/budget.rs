@@ -30,6 +30,16 @@ impl Budget {
         self.each.saturating_sub(waiting).min(shared.max(guaranteed))
     }
 
+    /// One of them holds `n` more.
+    pub(super) const fn hold(&mut self, n: u64) {
+        self.held += n;
+    }
+
+    /// One of them holds `n` less.
+    pub(super) const fn release(&mut self, n: u64) {
+        self.held -= n;
+    }
+
     /// The room from which on one that was blocked is woken: not for every byte that becomes free.
     pub(super) fn low_water(&self) -> u64 {
         (self.each / 4).clamp(1, GUARANTEED / 2)

@@ -13,6 +13,15 @@ pub struct StreamConfig {
     pub max_recv_window: u64,
     /// Streams that the peer may have open at once, stream 0 included if it connected. Default: 100.
     pub max_streams: u64,
+    /// Message channels of all modes together that the peer may have open at once, the urgent channel
+    /// apart. Default: 100.
+    pub max_channels: u64,
+    /// Bytes of the largest message that is taken, at most 2^32 - 1. Default: 1 MiB. Windows are never
+    /// smaller than two such messages.
+    pub max_message: u64,
+    /// Messages longer than a packet that the peer may have sent in part, on each channel; at least 1.
+    /// Default: 16.
+    pub max_partial: u64,
     /// Bytes that may be written and not acknowledged, of all streams together. Default: 64 MiB.
     pub max_send_buffer: u64,
     /// Whether small writes go out at once instead of waiting for the one before to arrive.
@@ -27,6 +36,9 @@ impl Default for StreamConfig {
             conn_recv_window: 6 << 20,
             max_recv_window: 64 << 20,
             max_streams: 100,
+            max_channels: 100,
+            max_message: 1 << 20,
+            max_partial: 16,
             max_send_buffer: 64 << 20,
             nodelay: false,
         }
@@ -42,4 +54,10 @@ pub struct PeerLimits {
     pub max_stream_data: u64,
     /// Streams that we may open, stream 0 included if we connected.
     pub max_streams: u64,
+    /// Message channels of all modes together that we may open, the urgent channel apart.
+    pub max_channels: u64,
+    /// Bytes of the largest message that it takes; 0: none.
+    pub max_message: u64,
+    /// Messages longer than a packet that may be sent in part, on each channel.
+    pub max_partial: u64,
 }

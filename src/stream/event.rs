@@ -1,6 +1,7 @@
-//! What happened to streams, for the application.
+//! What happened to streams and channels, for the application.
 
-use crate::wire::StreamId;
+use super::Outcome;
+use crate::wire::{ChannelId, StreamId};
 use std::collections::VecDeque;
 
 /// An emptied queue with room for more events than this is freed.
@@ -25,6 +26,29 @@ pub enum StreamEvent {
     Reset(StreamId, u64),
     /// All data and FIN of this stream are acknowledged.
     Delivered(StreamId),
+}
+
+/// Something about a message channel that the application may want to act on. Each is an edge but for
+/// receipts, of which every one is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ChannelEvent {
+    /// `recv` has something to give: a message, a gap, or the end.
+    Readable(ChannelId),
+    /// `send`, which was blocked, takes messages again.
+    Writable(ChannelId),
+    /// The peer opened this channel, and perhaps more: `accept_channel` until it gives nothing.
+    Opened(ChannelId),
+    /// `open_channel`, which was refused, succeeds again.
+    Openable,
+    /// The peer's application does not want what is sent to this channel.
+    Stopped(ChannelId),
+    /// This channel was finished, and all that was sent to it is settled.
+    Finished(ChannelId),
+    /// The watermark of this channel, which is watched, moved.
+    Progress(ChannelId),
+    /// What became of this message of this channel, which asked for it.
+    Receipt(ChannelId, u64, Outcome),
 }
 
 impl StreamEvent {

@@ -9,6 +9,7 @@ mod config;
 mod content;
 mod credit;
 mod event;
+mod message;
 mod receive;
 mod recv;
 mod refusal;
@@ -23,9 +24,15 @@ mod transmit;
 pub use assembler::{Assembler, Full, MAX_PIECES};
 pub use config::{PeerLimits, StreamConfig};
 pub use content::Content;
-pub use event::StreamEvent;
+pub use event::{ChannelEvent, StreamEvent};
+pub use message::{
+    Abandoned, ChannelStats, Delivery, MAX_KEYS, MAX_OUTSTANDING, MAX_SETTLED_RANGES, MESSAGE_COST,
+    Message, Outbound, Outcome, Overflow, Pattern, RecvError, SendError, Terms, URGENT_WINDOW,
+    UnknownDelivery, Unsettled, Why,
+};
 pub use recv::ReadError;
 pub use refusal::{Blocked, Limit, OpenError, Refusal, Violation};
+pub use schedule::{FlowId, Priority};
 pub use send::WriteError;
 pub use send_buffer::{Chunk, Counts, SendBuffer};
 
@@ -127,7 +134,7 @@ impl Streams {
         let n = (data.len() as u64).min(room);
         let stream = self.writer(id)?;
         stream.send.write(data.get(..n as usize).unwrap_or_default());
-        self.buffer.held += n;
+        self.buffer.hold(n);
         self.refile(id);
         Ok(n as usize)
     }
@@ -310,7 +317,7 @@ impl Streams {
 
     /// Bytes of send buffer became free.
     fn release(&mut self, bytes: usize) {
-        self.buffer.held -= bytes as u64;
+        self.buffer.release(bytes as u64);
         if bytes > 0 {
             self.wake_writers();
         }

@@ -13,8 +13,10 @@ pub enum Violation {
     FinalSize,
     /// It opened more streams than it was allowed to.
     StreamLimit,
-    /// It spoke of a stream of ours that was never opened.
+    /// It spoke of a stream or channel of ours that was never opened.
     StreamState,
+    /// It contradicted itself about a message.
+    Message,
 }
 
 impl fmt::Display for Violation {
@@ -24,6 +26,7 @@ impl fmt::Display for Violation {
             Self::FinalSize => "the peer contradicted a stream's final size",
             Self::StreamLimit => "the peer opened more streams than it may",
             Self::StreamState => "the peer named a stream that was never opened",
+            Self::Message => "the peer contradicted itself about a message",
         })
     }
 }
@@ -61,13 +64,19 @@ impl std::error::Error for Refusal {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// As many are open as the peer allows; [`super::StreamEvent::Openable`] follows.
+    /// As many are open as the peer allows; [`super::StreamEvent::Openable`] follows, or for
+    /// channels [`super::ChannelEvent::Openable`].
     Limit,
+    /// The peer takes no messages.
+    NoMessages,
 }
 
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("as many streams are open as the peer allows")
+        f.write_str(match self {
+            Self::Limit => "as many streams are open as the peer allows",
+            Self::NoMessages => "the peer takes no messages",
+        })
     }
 }
 

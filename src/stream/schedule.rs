@@ -1,6 +1,52 @@
 //! Who sends next: streams in a circle, each for its share of bytes.
 
-use crate::wire::StreamId;
+use crate::wire::{ChannelId, StreamId};
+
+/// Whoever sends data: a stream, or a message channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FlowId {
+    /// A stream.
+    Stream(StreamId),
+    /// A message channel.
+    Channel(ChannelId),
+}
+
+impl From<StreamId> for FlowId {
+    fn from(id: StreamId) -> Self {
+        Self::Stream(id)
+    }
+}
+
+impl From<ChannelId> for FlowId {
+    fn from(id: ChannelId) -> Self {
+        Self::Channel(id)
+    }
+}
+
+/// Whose turn comes before whose. All of one level goes before any of the next; inside a level the
+/// bytes are shared by weight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Priority {
+    /// 0 goes first, 7 last; larger ones count as 7. Default: 4.
+    pub level: u8,
+    /// The share inside the level, 1 to 255; 0 counts as 1. Default: 16.
+    pub weight: u8,
+}
+
+impl Default for Priority {
+    fn default() -> Self {
+        Self { level: 4, weight: 16 }
+    }
+}
+
+/// Which data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Which {
+    /// What was lost and is to be sent again.
+    Lost,
+    /// What was never sent.
+    New,
+}
 
 /// Bytes that a stream sends before it is the next one's turn.
 const QUANTUM: u64 = 1200;
@@ -92,15 +138,15 @@ impl Ring {
 }
 
 /// What a stream wants.
-#[expect(clippy::struct_excessive_bools, reason = "independent wishes, one ring for each")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Wants {
     /// To send a control frame.
     pub(super) control: bool,
     /// To send lost data again.
     pub(super) resend: bool,
-    /// To send new data or FIN, which its own credit and the coalescing of writes allow.
-    pub(super) fresh: bool,
+    /// To send new data or FIN, which its own credit and the coalescing of writes allow; and how much
+    /// of the connection's credit it needs to go on, 0 for a lone FIN.
+    pub(super) fresh: Option<u64>,
     /// Credit of its own for the data that it has.
     pub(super) credit: bool,
 }
@@ -119,7 +165,7 @@ impl Schedule {
     pub(super) fn file(&mut self, id: StreamId, wants: Wants) {
         self.control.set(id, wants.control);
         self.resend.set(id, wants.resend);
-        self.fresh.set(id, wants.fresh);
+        self.fresh.set(id, wants.fresh.is_some());
         self.starved.set(id, wants.credit);
     }
 }

@@ -196,7 +196,7 @@ impl SendHalf {
         Wants {
             control: self.next_reset().is_some(),
             resend: self.buffer.has_lost(),
-            fresh: self.next_new(max_chunk).is_some(),
+            fresh: self.next_new(max_chunk).map(|chunk| u64::from(!chunk.is_empty())),
             credit: self.credit.available() == 0 && self.buffer.unsent() > 0,
         }
     }

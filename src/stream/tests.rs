@@ -14,6 +14,7 @@ fn limits(config: &StreamConfig) -> PeerLimits {
         max_data: config.conn_recv_window,
         max_stream_data: config.recv_window,
         max_streams: config.max_streams,
+        ..PeerLimits::default()
     }
 }
 

@@ -1,19 +1,12 @@
 //! Frames out: what goes into the next packet, and what became of it.
 
 use super::credit::RecvCredit;
-use super::schedule::Ring;
+use super::schedule::{Ring, Which};
 use super::{Blocked, Chunk, Content, Limit, StreamEvent, Streams};
 use crate::wire::{Frame, Offset, StreamFrame, StreamId, Writer};
 
 /// Data is not split so that fewer bytes than this begin it at a packet's end.
 pub(super) const MIN_SPLIT: u64 = 16;
-
-/// Which data.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Which {
-    Lost,
-    New,
-}
 
 /// What came of offering a stream the rest of a packet.
 enum Offer {
