@@ -1,12 +1,15 @@
 //! A listener: takes the connections that clients open on one address.
 
+use super::clock;
 use super::connection::{Connection, each_addr};
 use super::hub::HubRef;
+use super::keeper::Keeper;
+use super::patience::Patience;
 use super::socket::Socket;
 use super::stream::Stream;
+use super::sync::Condvar;
 use crate::endpoint::Config;
 use crate::time::Duration;
-use parking_lot::Condvar;
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -45,7 +48,7 @@ impl Listener {
         each_addr(addr, |addr| {
             let mut config = config.clone();
             config.is_listening = true;
-            let hub = HubRef::open(Socket::bind(addr)?, config)?;
+            let hub = HubRef::open(Socket::bind(addr)?, config, &Keeper::start()?)?;
             let incoming = hub.lock().waiters.incoming.clone();
             Ok(Self {
                 inner: Arc::new(Inner { hub, incoming, is_nonblocking: AtomicBool::new(false) }),
@@ -70,18 +73,14 @@ impl Listener {
     /// See [`Listener::accept`].
     pub fn accept_connection(&self) -> io::Result<Connection> {
         let inner = &*self.inner;
-        let mut shared = inner.hub.lock();
-        let handle = loop {
-            shared.check()?;
-            if let Some(handle) = shared.endpoint.accept() {
-                break handle;
-            }
-            if inner.is_nonblocking.load(Ordering::Relaxed) {
-                return Err(io::ErrorKind::WouldBlock.into());
-            }
-            inner.hub.wait(&mut shared, &inner.incoming, None);
+        let patience = || match inner.is_nonblocking.load(Ordering::Relaxed) {
+            true => Patience::None,
+            false => Patience::Endless,
         };
-        drop(shared);
+        let handle = inner.hub.lock().attend(&inner.incoming, patience, |shared| {
+            shared.check()?;
+            shared.endpoint.accept().ok_or_else(|| io::ErrorKind::WouldBlock.into())
+        })?;
         Ok(Connection::new(inner.hub.clone(), handle))
     }
 
@@ -95,7 +94,7 @@ impl Listener {
     /// # Errors
     /// None; it returns a `Result` as `TcpListener` does.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.inner.hub.local_addr())
+        Ok(self.inner.hub.network().local_addr())
     }
 
     /// Another handle of the same listener.
@@ -112,9 +111,10 @@ impl Listener {
     /// # Errors
     /// None; it returns a `Result` as `TcpListener` does.
     pub fn set_nonblocking(&self, is_nonblocking: bool) -> io::Result<()> {
-        let _shared = self.inner.hub.lock();
+        let mut shared = self.inner.hub.lock();
         self.inner.is_nonblocking.store(is_nonblocking, Ordering::Relaxed);
         self.inner.incoming.notify_all();
+        shared.stir();
         Ok(())
     }
 }
@@ -135,7 +135,7 @@ impl Iterator for Incoming<'_> {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        let now = self.hub.now();
+        let now = clock::now();
         let mut shared = self.hub.lock();
         shared.endpoint.set_listening(false);
         while let Some(handle) = shared.endpoint.accept() {
@@ -144,12 +144,12 @@ impl Drop for Inner {
             }
             shared.endpoint.forget(handle);
         }
-        self.hub.flush(&mut shared);
+        shared.flush();
     }
 }
 
 impl fmt::Debug for Listener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Listener").field("local", &self.inner.hub.local_addr()).finish()
+        f.debug_struct("Listener").field("local", &self.inner.hub.network().local_addr()).finish()
     }
 }

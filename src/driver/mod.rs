@@ -20,14 +20,19 @@
 
 mod clock;
 mod connection;
+mod crew;
+mod handover;
 mod hub;
 mod inbox;
+mod keeper;
 mod lead;
 mod listener;
 mod outbox;
 mod outcome;
+mod patience;
 mod socket;
 mod stream;
+mod sync;
 mod waiters;
 
 pub use connection::Connection;

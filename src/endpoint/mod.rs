@@ -99,7 +99,9 @@ struct Slot {
     connection: Connection,
     /// Stands in the queue of those that want to be polled.
     is_ready: bool,
-    /// The earliest of its entries among the deadlines.
+    /// When it wants to be polled.
+    deadline: Option<Instant>,
+    /// The earliest of its entries among the deadlines; not later than its deadline.
     wake_up: Option<Instant>,
     peer: Option<PeerKey>,
     memory: usize,
@@ -333,13 +335,30 @@ impl Endpoint {
         Output::Idle(self.next_deadline())
     }
 
-    /// The earliest deadline; entries that stand for nothing any more are dropped on the way.
+    /// Whether [`Endpoint::poll`] would find nothing to do.
+    pub fn is_idle(&self, now: Instant) -> bool {
+        let is_due = self.deadlines.peek().is_some_and(|(at, _)| at <= now);
+        !is_due && self.ready.is_empty() && self.events.is_empty() && self.answers.is_empty()
+    }
+
+    /// The earliest deadline. Entries that stand for nothing any more are dropped on the way, and the
+    /// entry of a connection whose deadline has moved moves there: a driver that came in vain would
+    /// have been woken for it.
     fn next_deadline(&mut self) -> Option<Instant> {
         while let Some((at, handle)) = self.deadlines.peek() {
-            if self.slot(handle).is_some_and(|slot| slot.wake_up == Some(at)) {
+            let Some(slot) = self.slot_mut(handle).filter(|slot| slot.wake_up == Some(at)) else {
+                self.deadlines.pop();
+                continue;
+            };
+            if slot.deadline == Some(at) {
                 return Some(at);
             }
+            slot.wake_up = slot.deadline;
+            let deadline = slot.deadline;
             self.deadlines.pop();
+            if let Some(deadline) = deadline {
+                self.deadlines.push(deadline, handle);
+            }
         }
         None
     }
@@ -355,6 +374,7 @@ impl Endpoint {
         let id = slot.connection.local_id();
         let peer = slot.peer;
         let retire = is_spent && !std::mem::replace(&mut slot.is_retired, is_spent);
+        slot.deadline = deadline;
         let wake_up = deadline.filter(|at| slot.wake_up.is_none_or(|set| *at < set));
         if wake_up.is_some() {
             slot.wake_up = wake_up;
@@ -599,6 +619,7 @@ impl Endpoint {
         let slot = Slot {
             connection,
             is_ready: false,
+            deadline: None,
             wake_up: None,
             peer: None,
             memory: 0,

@@ -4,6 +4,7 @@ use super::*;
 use crate::driver::{Connection, Listener, Stream};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::sync::mpsc;
+use std::thread;
 
 /// Waits until the hub, and with it its thread, is gone.
 fn await_end(hub: &std::sync::Weak<Hub>) {
@@ -59,7 +60,7 @@ fn threads_end_without_connections_too() {
         let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let hub = {
             let socket = Socket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-            let hub = HubRef::open(socket, Config::default()).unwrap();
+            let hub = HubRef::open(socket, Config::default(), &Keeper::start().unwrap()).unwrap();
             let second = hub.clone();
             drop(hub);
             assert!(second.lock().check().is_ok());
