@@ -150,8 +150,8 @@ impl Network for Line {
             return;
         }
         let Some(mut outbox) = shared.outbox.take() else { return };
-        let mut has_told = false;
         for _ in 0..MAX_ROUNDS {
+            let mut has_told = false;
             let now = shared.now();
             let Shared { endpoint, waiters, deadline, .. } = &mut **shared;
             if outbox.is_empty() && endpoint.is_idle(now) {
@@ -162,6 +162,9 @@ impl Network for Line {
                 has_told = true;
             });
             *deadline = idle.unwrap_or(Instant::ZERO);
+            if has_told {
+                shared.stir();
+            }
             if outbox.is_empty() {
                 break;
             }
@@ -173,13 +176,15 @@ impl Network for Line {
             if sent.is_blocked {
                 shared.is_blocked = true;
                 // Whoever waits for the network now waits for room too.
-                has_told = true;
+                shared.stir();
                 break;
             }
         }
         shared.outbox = Some(outbox);
-        if has_told {
-            shared.stir();
+        let now = shared.now();
+        if !shared.is_blocked && !shared.endpoint.is_idle(now) {
+            // Enough for now, or others have left their work meanwhile.
+            shared.deadline = Instant::ZERO;
         }
         shared.cover();
     }

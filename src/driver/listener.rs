@@ -73,10 +73,8 @@ impl Listener {
     /// See [`Listener::accept`].
     pub fn accept_connection(&self) -> io::Result<Connection> {
         let inner = &*self.inner;
-        let patience = || match inner.is_nonblocking.load(Ordering::Relaxed) {
-            true => Patience::None,
-            false => Patience::Endless,
-        };
+        let is_nonblocking = || inner.is_nonblocking.load(Ordering::Relaxed);
+        let patience = || if is_nonblocking() { Patience::None } else { Patience::Endless };
         let handle = inner.hub.lock().attend(&inner.incoming, patience, |shared| {
             shared.check()?;
             shared.endpoint.accept().ok_or_else(|| io::ErrorKind::WouldBlock.into())
