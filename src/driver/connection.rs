@@ -63,12 +63,15 @@ impl Connection {
     fn connect_to(addr: SocketAddr, config: &Config) -> io::Result<Self> {
         let settings = endpoint::Config { connection: config.clone(), ..Default::default() };
         let hub = HubRef::open(Socket::connect(addr)?, settings, &Keeper::of_clients()?)?;
-        Self::ask(hub, addr)
+        Self::ask(hub, addr, config)
     }
 
     /// Connects through an open hub.
-    pub(super) fn ask(hub: HubRef, addr: SocketAddr) -> io::Result<Self> {
-        let handle = hub.lock().endpoint.connect(clock::now(), addr).map_err(outcome::connect)?;
+    pub(super) fn ask(hub: HubRef, addr: SocketAddr, config: &Config) -> io::Result<Self> {
+        let mut shared = hub.lock();
+        let handle = shared.endpoint.connect_with(clock::now(), addr, config);
+        drop(shared);
+        let handle = handle.map_err(outcome::connect)?;
         let this = Self::new(hub, handle);
         this.inner.hub.lock().flush();
         this.wait_for(|connection| match connection.ended() {

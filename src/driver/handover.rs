@@ -57,10 +57,9 @@ pub(super) struct Handover<N: Network> {
 
 #[derive(Debug)]
 struct Inner<N: Network> {
-    state: N::State,
-    crew: Crew,
     /// Lies here when nobody leads.
     lead: Option<N::Lead>,
+    crew: Crew,
     /// The one who leads waits, and nobody has ended it.
     is_waiting: bool,
     /// How often something has happened for which waiting threads have to look again.
@@ -68,6 +67,8 @@ struct Inner<N: Network> {
     /// When the keeper comes of its own: all deadlines are its business, so that those who wait for an
     /// answer need not set a timer each time.
     keeper_at: Instant,
+    /// Goes last, when the network is closed.
+    state: N::State,
 }
 
 /// What the keeper is to do next.

@@ -2,6 +2,7 @@
 //! sleeps until something happens.
 
 use super::clock;
+use super::directory::{Entry, Joined};
 use super::handover::{Handover, Locked as Guard, Network, Watch};
 use super::keeper::{Caller, Keeper};
 use super::lead::Lead;
@@ -18,7 +19,7 @@ use rand::rngs::SysRng;
 use std::io;
 use std::net::SocketAddr;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// Batches of about 64 KiB that one thread sends before it lets the lead go on: a writer is not kept for
 /// ever by what others write.
@@ -70,6 +71,10 @@ pub(super) struct Shared {
     /// A panic has interrupted somebody's work under the lock, or the network cannot be waited for:
     /// nothing goes on.
     is_dead: bool,
+    /// The keeper has let the hub go.
+    is_closed: bool,
+    /// Goes when the socket is closed: keep it the last.
+    pub(super) entry: Option<Entry>,
 }
 
 impl Shared {
@@ -229,7 +234,8 @@ impl Locked<'_> {
         // The socket may take something again although nobody was told.
         self.is_blocked = false;
         let watch = self.keep(MAX_TURNS);
-        (!self.is_over()).then_some(Visit { watch, is_blocked: self.is_blocked })
+        self.is_closed = self.is_over();
+        (!self.is_closed).then_some(Visit { watch, is_blocked: self.is_blocked })
     }
 
     /// Nobody serves this hub any more.
@@ -258,11 +264,40 @@ impl HubRef {
             deadline: Instant::MAX,
             handles: 1,
             is_dead: false,
+            is_closed: false,
+            entry: None,
         };
         let hub = keeper.adopt(source, |caller| {
             Arc::new(Handover::new(Line { socket, waker, caller }, shared, Box::new(lead)))
         });
         Ok(Self(hub))
+    }
+
+    /// A handle of a hub at which nobody listens; from now on somebody does.
+    pub(super) fn join(hub: &Arc<Hub>, config: &Config) -> Joined {
+        let mut shared = hub.lock();
+        if shared.is_closed || shared.is_dead && shared.handles == 0 {
+            return Joined::Closing;
+        }
+        if shared.is_dead || shared.endpoint.is_listening() {
+            return Joined::InUse;
+        }
+        shared.endpoint.listen(config);
+        shared.handles += 1;
+        drop(shared);
+        Joined::Yes(Self(hub.clone()))
+    }
+
+    /// See [`HubRef::join`].
+    pub(super) fn listen(&self, config: &Config) -> io::Result<Self> {
+        match Self::join(&self.0, config) {
+            Joined::Yes(hub) => Ok(hub),
+            Joined::InUse | Joined::Closing => Err(io::ErrorKind::AddrInUse.into()),
+        }
+    }
+
+    pub(super) fn downgrade(&self) -> Weak<Hub> {
+        Arc::downgrade(&self.0)
     }
 }
 

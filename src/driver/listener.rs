@@ -2,10 +2,9 @@
 
 use super::clock;
 use super::connection::{Connection, each_addr};
+use super::directory;
 use super::hub::HubRef;
-use super::keeper::Keeper;
 use super::patience::Patience;
-use super::socket::Socket;
 use super::stream::Stream;
 use super::sync::Condvar;
 use crate::endpoint::Config;
@@ -45,15 +44,14 @@ impl Listener {
     /// # Errors
     /// See [`Listener::bind`].
     pub fn bind_with(addr: impl ToSocketAddrs, config: &Config) -> io::Result<Self> {
-        each_addr(addr, |addr| {
-            let mut config = config.clone();
-            config.is_listening = true;
-            let hub = HubRef::open(Socket::bind(addr)?, config, &Keeper::start()?)?;
-            let incoming = hub.lock().waiters.incoming.clone();
-            Ok(Self {
-                inner: Arc::new(Inner { hub, incoming, is_nonblocking: AtomicBool::new(false) }),
-            })
-        })
+        each_addr(addr, |addr| directory::listen(addr, config).map(Self::new))
+    }
+
+    /// The listener of a hub that listens.
+    pub(super) fn new(hub: HubRef) -> Self {
+        let incoming = hub.lock().waiters.incoming.clone();
+        let is_nonblocking = AtomicBool::new(false);
+        Self { inner: Arc::new(Inner { hub, incoming, is_nonblocking }) }
     }
 
     /// Waits for a connection and gives its first stream and the peer's address.

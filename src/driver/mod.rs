@@ -21,6 +21,8 @@
 mod clock;
 mod connection;
 mod crew;
+mod directory;
+mod endpoint;
 mod handover;
 mod hub;
 mod inbox;
@@ -36,5 +38,6 @@ mod sync;
 mod waiters;
 
 pub use connection::Connection;
+pub use endpoint::Endpoint;
 pub use listener::{Incoming, Listener};
 pub use stream::Stream;

@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::thread;
 
 /// Waits until the hub, and with it its thread, is gone.
-fn await_end(hub: &std::sync::Weak<Hub>) {
+fn await_end(hub: &Weak<Hub>) {
     while hub.strong_count() > 0 {
         thread::yield_now();
     }
@@ -26,7 +26,7 @@ fn guarded(test: impl FnOnce() + Send + 'static) {
     }
 }
 
-fn hub_of(connection: &Connection) -> std::sync::Weak<Hub> {
+fn hub_of(connection: &Connection) -> Weak<Hub> {
     Arc::downgrade(&connection.hub().0)
 }
 
