@@ -222,6 +222,11 @@ impl Hub {
         self.socket.local_addr()
     }
 
+    /// The kernel's socket, for its options.
+    pub(super) fn socket(&self) -> &std::net::UdpSocket {
+        self.socket.io()
+    }
+
     /// Sends what there is to send, tells what there is to tell, and sees to it that the lead wakes in
     /// time for the next deadline. If another thread is at it, that one will do all this.
     pub(super) fn flush(&self, shared: &mut Locked<'_>) {

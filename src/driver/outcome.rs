@@ -28,6 +28,16 @@ pub(super) fn ended_write(end: &Ended) -> io::Error {
     }
 }
 
+/// Why a connection broke, if it did: what this side has closed has not broken.
+pub(super) fn failure(end: &Ended) -> Option<io::Error> {
+    (!is_orderly(end) && !matches!(end.reason, CloseReason::Local(_))).then(|| ended(end))
+}
+
+/// Whether the peer, or its host, ended the connection: so there was one.
+pub(super) fn is_by_peer(ended: &Ended) -> bool {
+    matches!(ended.reason, CloseReason::Peer(..) | CloseReason::Reset)
+}
+
 /// Whether a connection ended in good order.
 pub(super) fn is_orderly(ended: &Ended) -> bool {
     matches!(ended.reason, CloseReason::Local(0) | CloseReason::Peer(0, _))
