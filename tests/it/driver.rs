@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_mins(2);
 const READ: Duration = Duration::from_secs(30);
 
 /// Runs a test in a thread of its own, so that a call that never returns fails it.
-fn guarded(test: impl FnOnce() + Send + 'static) {
+pub(crate) fn guarded(test: impl FnOnce() + Send + 'static) {
     let (done, is_done) = mpsc::channel();
     let body = thread::spawn(move || {
         test();

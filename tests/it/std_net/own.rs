@@ -1,0 +1,1 @@
+//! What towline has besides what std has, or does otherwise on purpose.
