@@ -44,7 +44,7 @@ fn patient(stream: Stream) -> Stream {
 }
 
 /// The two ends of a new connection: the client's and the server's.
-fn pair() -> (Stream, Stream) {
+pub(crate) fn pair() -> (Stream, Stream) {
     let (listener, addr) = listen();
     let client = Stream::connect(addr).unwrap();
     let (server, peer) = listener.accept().unwrap();
@@ -351,7 +351,7 @@ fn a_silent_server_is_a_timeout() {
 }
 
 /// The port of a socket that is gone.
-fn closed_port() -> SocketAddr {
+pub(crate) fn closed_port() -> SocketAddr {
     UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
