@@ -37,7 +37,7 @@ fn listen() -> (Listener, SocketAddr) {
     (listener, addr)
 }
 
-fn patient(stream: Stream) -> Stream {
+pub(crate) fn patient(stream: Stream) -> Stream {
     stream.set_read_timeout(Some(READ)).unwrap();
     stream.set_write_timeout(Some(READ)).unwrap();
     stream
@@ -53,7 +53,7 @@ pub(crate) fn pair() -> (Stream, Stream) {
 }
 
 /// Bytes that differ from offset to offset, and from seed to seed.
-fn pattern(seed: u64, len: usize) -> Vec<u8> {
+pub(crate) fn pattern(seed: u64, len: usize) -> Vec<u8> {
     let mut x = seed | 1;
     let mut next = || {
         x ^= x << 13;

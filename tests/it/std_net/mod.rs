@@ -10,6 +10,8 @@
 //! - Port 0 is no address to connect to: `InvalidInput`. Linux TCP says `ConnectionRefused`.
 #![expect(clippy::duplicate_mod, reason = "the same scenarios run over both")]
 
+mod children;
+mod drops;
 mod own;
 mod tcp;
 mod udp;
