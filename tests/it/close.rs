@@ -237,6 +237,11 @@ fn a_dead_peer_is_noticed_within_the_bound() {
                     // A packet may have left up to a round trip before.
                     assert!(after + RTT * 5 >= secs(least), "{what} already");
                 }
+                if bytes > 0 && millis < 4000 {
+                    // Data was on its way.
+                    let after = pair.server_flow().ended.as_ref().unwrap().at.saturating_since(at);
+                    assert!(after <= secs(user) + RTT, "{user}: the sender after {after:?}");
+                }
                 assert_eq!(pair.complaints(), [] as [String; 0]);
             }
         }

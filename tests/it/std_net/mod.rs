@@ -11,6 +11,7 @@
 #![expect(clippy::duplicate_mod, reason = "the same scenarios run over both")]
 
 mod children;
+mod document;
 mod drops;
 mod own;
 mod tcp;

@@ -150,7 +150,7 @@ fn what_nobody_reads_is_taken_for_ever() {
         assert!(server.take_error().unwrap().is_none());
         server.shutdown(Shutdown::Write).unwrap();
         (&client).write_all(b"answer").unwrap();
-        drop(client);
+        client.shutdown(Shutdown::Write).unwrap();
         let mut all = Vec::new();
         server.read_to_end(&mut all).unwrap();
         assert_eq!(all, b"answer");
