@@ -6,6 +6,7 @@ mod connecting;
 mod data;
 mod ending;
 mod options;
+mod rebinding;
 mod waiting;
 
 use super::{TcpListener, TcpStream};
