@@ -75,7 +75,7 @@ fn open(
     config: Config,
 ) -> io::Result<HubRef> {
     let addr = socket.local_addr();
-    let hub = HubRef::open(socket, config, &Keeper::start()?)?;
+    let hub = HubRef::open(socket, config, Keeper::start)?;
     hub.lock().entry = Some(Entry(addr));
     hubs.insert(addr, hub.downgrade());
     Ok(hub)

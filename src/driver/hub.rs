@@ -17,7 +17,7 @@ use mio::Waker;
 use rand::TryRng as _;
 use rand::rngs::SysRng;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::ops::Deref;
 use std::sync::{Arc, Weak};
 
@@ -214,6 +214,11 @@ impl Line {
         self.socket.local_addr()
     }
 
+    /// The kernel's socket, for its options.
+    pub(super) fn socket(&self) -> &UdpSocket {
+        self.socket.io()
+    }
+
     fn on_refused(&self, now: Instant, shared: &mut Shared) {
         if let Some(peer) = self.socket.peer() {
             shared.endpoint.on_unreachable(now, peer);
@@ -251,7 +256,14 @@ pub(super) struct HubRef(Arc<Hub>);
 
 impl HubRef {
     /// Starts to serve `socket`.
-    pub(super) fn open(socket: Socket, config: Config, keeper: &Keeper) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// Those of making what it needs; a keeper, whose end takes a while, is made last.
+    pub(super) fn open(
+        socket: Socket,
+        config: Config,
+        keeper: impl FnOnce() -> io::Result<Keeper>,
+    ) -> io::Result<Self> {
         let mut seed = [0; 32];
         SysRng.try_fill_bytes(&mut seed).map_err(io::Error::other)?;
         let (lead, waker) = Lead::new(&socket)?;
@@ -267,7 +279,7 @@ impl HubRef {
             is_closed: false,
             entry: None,
         };
-        let hub = keeper.adopt(source, |caller| {
+        let hub = keeper()?.adopt(source, |caller| {
             Arc::new(Handover::new(Line { socket, waker, caller }, shared, Box::new(lead)))
         });
         Ok(Self(hub))

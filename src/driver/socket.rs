@@ -85,6 +85,11 @@ impl Socket {
         self.local
     }
 
+    /// The kernel's socket, for its options.
+    pub(super) fn io(&self) -> &UdpSocket {
+        &self.io
+    }
+
     pub(super) fn peer(&self) -> Option<SocketAddr> {
         self.peer
     }

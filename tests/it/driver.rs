@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_mins(2);
 const READ: Duration = Duration::from_secs(30);
 
 /// Runs a test in a thread of its own, so that a call that never returns fails it.
-fn guarded(test: impl FnOnce() + Send + 'static) {
+pub(crate) fn guarded(test: impl FnOnce() + Send + 'static) {
     let (done, is_done) = mpsc::channel();
     let body = thread::spawn(move || {
         test();
@@ -37,14 +37,14 @@ fn listen() -> (Listener, SocketAddr) {
     (listener, addr)
 }
 
-fn patient(stream: Stream) -> Stream {
+pub(crate) fn patient(stream: Stream) -> Stream {
     stream.set_read_timeout(Some(READ)).unwrap();
     stream.set_write_timeout(Some(READ)).unwrap();
     stream
 }
 
 /// The two ends of a new connection: the client's and the server's.
-fn pair() -> (Stream, Stream) {
+pub(crate) fn pair() -> (Stream, Stream) {
     let (listener, addr) = listen();
     let client = Stream::connect(addr).unwrap();
     let (server, peer) = listener.accept().unwrap();
@@ -53,7 +53,7 @@ fn pair() -> (Stream, Stream) {
 }
 
 /// Bytes that differ from offset to offset, and from seed to seed.
-fn pattern(seed: u64, len: usize) -> Vec<u8> {
+pub(crate) fn pattern(seed: u64, len: usize) -> Vec<u8> {
     let mut x = seed | 1;
     let mut next = || {
         x ^= x << 13;
@@ -351,7 +351,7 @@ fn a_silent_server_is_a_timeout() {
 }
 
 /// The port of a socket that is gone.
-fn closed_port() -> SocketAddr {
+pub(crate) fn closed_port() -> SocketAddr {
     UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 

@@ -57,10 +57,10 @@ fn threads_end_with_their_handles() {
 #[test]
 fn threads_end_without_connections_too() {
     guarded(|| {
-        let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
         let hub = {
             let socket = Socket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-            let hub = HubRef::open(socket, Config::default(), &Keeper::start().unwrap()).unwrap();
+            let hub = HubRef::open(socket, Config::default(), Keeper::start).unwrap();
             let second = hub.clone();
             drop(hub);
             assert!(second.lock().check().is_ok());
