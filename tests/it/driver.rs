@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use towline::connection::{CloseReason, Config};
-use towline::{Connection, Listener, Stream};
+use towline::{Connection, Endpoint, Listener, Stream, endpoint};
 
 /// When a test counts as hanging.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -492,4 +492,86 @@ fn handles_are_send_sync_and_debug() {
     check::<Stream>();
     check::<Connection>();
     check::<towline::Incoming<'_>>();
+}
+
+/// Two endpoints that connect to each other many times, from one socket each.
+#[test]
+fn one_socket_carries_many_connections_both_ways() {
+    guarded(|| {
+        let [left, right] = [(); 2].map(|()| Endpoint::bind("127.0.0.1:0").unwrap());
+        let listeners = [left.listen().unwrap(), right.listen().unwrap()];
+        assert_eq!(left.listen().unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        let [to_left, to_right] = [&left, &right].map(|end| end.local_addr().unwrap());
+        let accept = |listener: Listener| {
+            thread::spawn(move || {
+                let mut names = Vec::new();
+                for stream in listener.incoming().take(100) {
+                    let mut stream = stream.unwrap();
+                    let mut name = [0; 4];
+                    stream.read_exact(&mut name).unwrap();
+                    stream.write_all(&name).unwrap();
+                    names.push((u32::from_be_bytes(name), stream));
+                }
+                names
+            })
+        };
+        let acceptors = listeners.map(accept);
+        let mut clients = Vec::new();
+        for name in 0..100_u32 {
+            for (end, to) in [(&left, to_right), (&right, to_left)] {
+                let client = end.connect(to).unwrap();
+                assert_eq!(client.local_addr().unwrap(), end.local_addr().unwrap());
+                let mut stream = client.stream();
+                stream.write_all(&name.to_be_bytes()).unwrap();
+                clients.push((name, stream));
+            }
+        }
+        for (name, stream) in &mut clients {
+            let mut echoed = [0; 4];
+            stream.read_exact(&mut echoed).unwrap();
+            assert_eq!(u32::from_be_bytes(echoed), *name);
+        }
+        for acceptor in acceptors {
+            let mut names: Vec<u32> =
+                acceptor.join().unwrap().into_iter().map(|(n, _)| n).collect();
+            names.sort_unstable();
+            assert_eq!(names, (0..100).collect::<Vec<_>>());
+        }
+    });
+}
+
+#[test]
+fn an_endpoint_takes_a_socket_that_somebody_else_has_made() {
+    guarded(|| {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let addr = socket.local_addr().unwrap();
+        let endpoint = Endpoint::from_socket(socket, &endpoint::Config::default()).unwrap();
+        // The endpoint has the address; a listener there is its own.
+        let listener = Listener::bind(addr).unwrap();
+        drop(endpoint);
+        let mut client = Stream::connect(addr).unwrap();
+        client.write_all(b"x").unwrap();
+        assert_eq!(listener.accept().unwrap().0.read(&mut [0; 8]).unwrap(), 1);
+        drop(listener);
+        assert_eq!(Stream::connect(addr).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+    });
+}
+
+#[test]
+fn an_endpoint_says_when_it_is_full_and_when_an_address_is_none() {
+    guarded(|| {
+        let mut config = endpoint::Config::default();
+        config.max_connections = 1;
+        let server = Listener::bind("127.0.0.1:0").unwrap();
+        let endpoint = Endpoint::bind_with("127.0.0.1:0", &config).unwrap();
+        let first = endpoint.connect(server.local_addr().unwrap()).unwrap();
+        let error = endpoint.connect(server.local_addr().unwrap()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::Other, "{error}");
+        drop(first);
+        let other = Endpoint::bind("127.0.0.1:0").unwrap();
+        for nobody in ["127.0.0.1:0", "224.0.0.1:9", "255.255.255.255:9"] {
+            let error = other.connect(nobody.parse().unwrap()).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{nobody}: {error}");
+        }
+    });
 }
