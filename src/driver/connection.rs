@@ -1,14 +1,17 @@
 //! A connection as the application holds it: its streams, its end, its figures.
 
-use super::hub::{HubRef, Locked};
+use super::clock;
+use super::hub::{HubRef, Locked, Shared};
+use super::keeper::Keeper;
 use super::outcome;
+use super::patience::Patience;
 use super::socket::Socket;
 use super::stream::{Stream, StreamHandle};
+use super::sync::{Condvar, Mutex};
 use crate::connection::{CloseOutcome, Config, Connection as Core, Ended, Stats};
 use crate::endpoint::{self, Handle};
 use crate::time::{Duration, Instant};
 use crate::wire::StreamId;
-use parking_lot::{Condvar, Mutex};
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
@@ -74,13 +77,18 @@ impl Connection {
 
     fn connect_to(addr: SocketAddr, config: &Config) -> io::Result<Self> {
         let settings = endpoint::Config { connection: config.clone(), ..Default::default() };
-        let hub = HubRef::open(Socket::connect(addr)?, settings)?;
-        let now = hub.now();
-        let handle = hub.lock().endpoint.connect(now, addr).map_err(outcome::connect)?;
-        let this = Self::new(hub, handle);
-        let mut shared = this.inner.hub.lock();
-        this.inner.hub.flush(&mut shared);
+        let hub = HubRef::open(Socket::connect(addr)?, settings, Keeper::of_clients)?;
+        Self::ask(hub, addr, config)
+    }
+
+    /// Connects through an open hub.
+    pub(super) fn ask(hub: HubRef, addr: SocketAddr, config: &Config) -> io::Result<Self> {
+        let mut shared = hub.lock();
+        let handle = shared.endpoint.connect_with(clock::now(), addr, config);
         drop(shared);
+        let handle = handle.map_err(outcome::connect)?;
+        let this = Self::new(hub, handle);
+        this.inner.hub.lock().flush();
         this.wait_for(|connection| connected(connection))?;
         Ok(this)
     }
@@ -155,10 +163,9 @@ impl Connection {
     /// Only if the driver has failed.
     pub fn close(&self, code: u32, reason: &[u8], linger: Duration) -> io::Result<CloseOutcome> {
         let inner = &*self.inner;
-        let now = inner.hub.now();
         let mut shared = inner.hub.lock();
-        shared.connection(inner.handle)?.close(now, code, reason, linger);
-        inner.hub.flush(&mut shared);
+        shared.connection(inner.handle)?.close(clock::now(), code, reason, linger);
+        shared.flush();
         self.outcome(&mut shared)
     }
 
@@ -169,7 +176,7 @@ impl Connection {
             if let Some(ended) = shared.connection(inner.handle)?.ended() {
                 return Ok(ended.outcome);
             }
-            inner.hub.wait(shared, &inner.changed, None);
+            shared.wait(&inner.changed, Instant::MAX);
         }
     }
 
@@ -222,7 +229,7 @@ impl Connection {
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         let local =
             self.look(|connection| connection.path().local).ok_or(io::ErrorKind::NotConnected)?;
-        let bound = self.inner.hub.local_addr();
+        let bound = self.inner.hub.network().local_addr();
         Ok(local.map_or(bound, |ip| SocketAddr::new(ip, bound.port())))
     }
 
@@ -231,7 +238,7 @@ impl Connection {
     /// it as it is bound and connected, and non-blocking, and receive nothing from it: what you take is
     /// lost to them.
     pub fn with_socket<T>(&self, act: impl FnOnce(&UdpSocket) -> T) -> T {
-        act(self.inner.hub.socket())
+        act(self.inner.hub.network().socket())
     }
 
     fn look<T>(&self, see: impl FnOnce(&Core) -> T) -> Option<T> {
@@ -246,8 +253,7 @@ impl Connection {
         self.wait_on(&self.inner.changed, || Patience::Endless, attempt)
     }
 
-    /// Tries until it is no longer `WouldBlock` or patience ends; between two attempts it sleeps until
-    /// `condvar` is notified. An attempt that is blocked must have changed nothing that is to be sent.
+    /// See [`Locked::attend`].
     pub(super) fn wait_on<T>(
         &self,
         condvar: &Condvar,
@@ -255,67 +261,26 @@ impl Connection {
         mut attempt: impl FnMut(&mut Core) -> io::Result<T>,
     ) -> io::Result<T> {
         let inner = &*self.inner;
-        let mut shared = inner.hub.lock();
-        let mut until = None;
-        loop {
-            match attempt(shared.connection(inner.handle)?) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                result => {
-                    inner.hub.flush(&mut shared);
-                    return result;
-                }
-            }
-            let patience = patience();
-            let limit: Option<Instant> = match patience {
-                Patience::Endless => None,
-                Patience::Within(limit) => {
-                    Some(*until.get_or_insert_with(|| inner.hub.now() + limit))
-                }
-                Patience::None => Some(Instant::ZERO),
-            };
-            if !inner.hub.wait(&mut shared, condvar, limit) {
-                return Err(patience.timeout());
-            }
-        }
-    }
-}
-
-/// How long a call may wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Patience {
-    Endless,
-    Within(Duration),
-    /// Not at all: the handle is non-blocking.
-    None,
-}
-
-impl Patience {
-    /// What a call fails with when its patience ends, as in `std`.
-    pub(super) fn timeout(self) -> io::Error {
-        let is_timeout = matches!(self, Self::Within(_));
-        if cfg!(windows) && is_timeout {
-            return io::ErrorKind::TimedOut.into();
-        }
-        io::ErrorKind::WouldBlock.into()
+        let attempt = |shared: &mut Shared| attempt(shared.connection(inner.handle)?);
+        inner.hub.lock().attend(condvar, patience, attempt)
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
         let linger = self.linger.get();
-        let now = self.hub.now();
         let mut shared = self.hub.lock();
         if let Ok(connection) = shared.connection(self.handle) {
-            connection.close(now, 0, b"", linger.unwrap_or(LINGER));
+            connection.close(clock::now(), 0, b"", linger.unwrap_or(LINGER));
         }
-        self.hub.flush(&mut shared);
+        shared.flush();
         while linger.is_some() && shared.connection(self.handle).is_ok_and(|c| c.ended().is_none())
         {
-            self.hub.wait(&mut shared, &self.changed, None);
+            shared.wait(&self.changed, Instant::MAX);
         }
         shared.waiters.remove(self.handle);
         shared.endpoint.forget(self.handle);
-        self.hub.flush(&mut shared);
+        shared.flush();
     }
 }
 

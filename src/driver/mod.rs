@@ -20,18 +20,26 @@
 
 mod clock;
 mod connection;
+mod crew;
+mod directory;
+mod endpoint;
+mod handover;
 mod hub;
 mod inbox;
+mod keeper;
 mod lead;
 mod listener;
 mod options;
 mod outbox;
 mod outcome;
+mod patience;
 mod socket;
 mod stream;
+mod sync;
 mod waiters;
 
 pub use connection::Connection;
+pub use endpoint::Endpoint;
 pub use listener::{Incoming, IntoIncoming, Listener};
 pub use stream::Stream;
 

@@ -1,8 +1,9 @@
 //! A stream of bytes as the application holds it: what `std::net::TcpStream` is for TCP.
 
-use super::connection::{Connection, OptionalDuration, Patience};
+use super::connection::{Connection, OptionalDuration};
 use super::options;
 use super::outcome;
+use super::patience::Patience;
 use super::waiters::StreamWaiters;
 use crate::connection::{CloseReason, Config, Connection as Core};
 use crate::stream::{ReadError, Streams, WriteError};
@@ -283,7 +284,8 @@ impl Stream {
             this.is_read_shut.store(true, Ordering::Relaxed);
         }
         this.waiters.wake_all();
-        hub.flush(&mut shared);
+        shared.stir();
+        shared.flush();
         if is_broken { Err(io::ErrorKind::NotConnected.into()) } else { Ok(()) }
     }
 
@@ -329,9 +331,10 @@ impl Stream {
     /// # Errors
     /// None; it returns a `Result` as `TcpStream` does.
     pub fn set_nonblocking(&self, is_nonblocking: bool) -> io::Result<()> {
-        let _shared = self.handle.connection.hub().lock();
+        let mut shared = self.handle.connection.hub().lock();
         self.handle.is_nonblocking.store(is_nonblocking, Ordering::Relaxed);
         self.handle.waiters.wake_all();
+        shared.stir();
         Ok(())
     }
 
@@ -346,7 +349,7 @@ impl Stream {
         let connection = shared.connection(this.connection.handle())?;
         connection.streams().set_nodelay(this.id, is_nodelay);
         this.is_nodelay.store(is_nodelay, Ordering::Relaxed);
-        hub.flush(&mut shared);
+        shared.flush();
         Ok(())
     }
 
@@ -436,7 +439,7 @@ impl Drop for StreamHandle {
             let _ = connection.streams().finish(self.id);
             connection.streams().stop(self.id, 0);
         }
-        hub.flush(&mut shared);
+        shared.flush();
     }
 }
 
