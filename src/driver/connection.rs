@@ -89,13 +89,7 @@ impl Connection {
         let handle = handle.map_err(outcome::connect)?;
         let this = Self::new(hub, handle);
         this.inner.hub.lock().flush();
-        this.wait_for(|connection| match connection.ended() {
-            // Whoever closes at once was connected: reads give what came, and then the end.
-            Some(ended) if outcome::is_by_peer(ended) => Ok(()),
-            Some(ended) => Err(outcome::ended(ended)),
-            None if connection.is_connecting() => Err(io::ErrorKind::WouldBlock.into()),
-            None => Ok(()),
-        })?;
+        this.wait_for(|connection| connected(connection))?;
         Ok(this)
     }
 
@@ -351,6 +345,17 @@ impl OptionalDuration {
     }
 }
 
+/// What `connect` has come to.
+fn connected(connection: &Core) -> io::Result<()> {
+    match connection.ended() {
+        // Whoever closes at once was connected: reads give what came, and then the end.
+        Some(ended) if outcome::is_by_peer(ended) => Ok(()),
+        Some(ended) => Err(outcome::ended(ended)),
+        None if connection.is_connecting() => Err(io::ErrorKind::WouldBlock.into()),
+        None => Ok(()),
+    }
+}
+
 /// Tries `act` with every address; the last error counts.
 pub(super) fn each_addr<T>(
     addr: impl ToSocketAddrs,
@@ -376,5 +381,28 @@ fn reachable(addr: SocketAddr) -> SocketAddr {
         IpAddr::V4(ip) if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, addr.port()).into(),
         IpAddr::V6(ip) if ip.is_unspecified() => (Ipv6Addr::LOCALHOST, addr.port()).into(),
         _ => addr,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::driver::Listener;
+
+    #[test]
+    fn a_server_that_closes_at_once_was_connected() {
+        let listener = Listener::bind("127.0.0.1:0").unwrap();
+        let connect = || Connection::connect(listener.local_addr().unwrap()).unwrap();
+        let client = connect();
+        let server = listener.accept_connection().unwrap();
+        assert_eq!(client.look(connected).unwrap().ok(), Some(()));
+        server.close(7, b"", Duration::from_secs(20)).unwrap();
+        let reset = client.accept().unwrap_err();
+        assert_eq!(reset.kind(), io::ErrorKind::ConnectionReset);
+        assert_eq!(client.look(connected).unwrap().ok(), Some(()), "as if it looked only now");
+        let client = connect();
+        client.close(7, b"", Duration::ZERO).unwrap();
+        let aborted = client.look(connected).unwrap().unwrap_err();
+        assert_eq!(aborted.kind(), io::ErrorKind::ConnectionAborted);
     }
 }

@@ -127,13 +127,14 @@ fn a_drop_that_gives_up_cuts_off_what_is_unread_by_then() {
 fn the_drop_of_a_nonblocking_stream_delivers_from_the_background() {
     guarded(|| {
         let (client, server) = pair();
-        client.set_nonblocking(true).unwrap();
+        client.set_write_timeout(Some(Duration::from_millis(50))).unwrap();
         let data = vec![7; 1 << 20];
         let mut written = 0;
         while let Ok(n) = (&client).write(&data) {
             written += n;
         }
-        // More than the peer's window holds: only a reader lets it go on, and there is none yet.
+        // The peer's window is full: only a reader lets it go on, and there is none yet.
+        client.set_nonblocking(true).unwrap();
         drop(client);
         let mut all = Vec::new();
         (&server).read_to_end(&mut all).unwrap();
