@@ -34,7 +34,7 @@ pub(crate) use attributes::Attributes;
 pub(crate) use conversation::Conversation;
 pub(crate) use error::TransferError;
 pub(crate) use incoming::{Arrival, Incoming, Rules};
-pub(crate) use manifest::{Entry, Manifest};
+pub(crate) use manifest::{Entry, LeftOut, Manifest};
 pub(crate) use message::{Hash, Note, Status, Totals, Verdict};
 pub(crate) use outgoing::{Departure, Watch, greet, send};
 pub(crate) use relative::{RESERVED, Relative};

@@ -70,6 +70,7 @@ fn a_killed_sender_leaves_what_it_sent() {
     let complaint = transfer.receiver.complaint();
     assert!(complaint.contains("\"x\"") && complaint.contains("silent"), "{complaint}");
     let there = part(&into);
+    assert!(there >= 1_000_000, "{there}");
     let sent = run(&["send", files.file(), &transfer.receiver.address, "--json"]);
     let sent = parse_json(std::str::from_utf8(&sent.stdout).unwrap()).unwrap();
     assert_eq!(number(&sent, "resumed_bytes"), there);
