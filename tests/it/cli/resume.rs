@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::collections::hash_map::RandomState;
 use std::fs;
 use std::hash::BuildHasher;
+use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
 use std::thread;
@@ -152,7 +153,8 @@ fn a_source_that_changes_while_it_is_sent_is_not_stored() {
     let mut transfer = SlowTransfer::begun(files.file(), &into, 100_000);
     let mut changed = files.content.clone();
     changed.push(1);
-    fs::write(&files.file, &changed).unwrap();
+    let mut file = fs::File::options().append(true).open(&files.file).unwrap();
+    file.write_all(&[1]).unwrap();
     let sent = transfer.sender.wait_with_output().unwrap();
     fails(&sent, 4, &["changed while"]);
     assert!(transfer.receiver.complaint().contains("changed while"));
