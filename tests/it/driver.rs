@@ -467,7 +467,7 @@ fn both_families_reach_a_wildcard() {
 #[test]
 fn large_payloads_are_taken_and_sent() {
     guarded(|| {
-        let mut server = towline::endpoint::Config::default();
+        let mut server = endpoint::Config::default();
         server.connection.max_payload = 60_000;
         let listener = Listener::bind_with("127.0.0.1:0", &server).unwrap();
         let mut config = Config::default();
@@ -500,7 +500,7 @@ fn one_socket_carries_many_connections_both_ways() {
     guarded(|| {
         let [left, right] = [(); 2].map(|()| Endpoint::bind("127.0.0.1:0").unwrap());
         let listeners = [left.listen().unwrap(), right.listen().unwrap()];
-        assert_eq!(left.listen().unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        assert_eq!(left.listen().unwrap_err().kind(), ErrorKind::AddrInUse);
         let [to_left, to_right] = [&left, &right].map(|end| end.local_addr().unwrap());
         let accept = |listener: Listener| {
             thread::spawn(move || {
@@ -543,7 +543,7 @@ fn one_socket_carries_many_connections_both_ways() {
 #[test]
 fn an_endpoint_takes_a_socket_that_somebody_else_has_made() {
     guarded(|| {
-        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let addr = socket.local_addr().unwrap();
         let endpoint = Endpoint::from_socket(socket, &endpoint::Config::default()).unwrap();
         // The endpoint has the address; a listener there is its own.
@@ -553,7 +553,7 @@ fn an_endpoint_takes_a_socket_that_somebody_else_has_made() {
         client.write_all(b"x").unwrap();
         assert_eq!(listener.accept().unwrap().0.read(&mut [0; 8]).unwrap(), 1);
         drop(listener);
-        assert_eq!(Stream::connect(addr).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+        assert_eq!(Stream::connect(addr).unwrap_err().kind(), ErrorKind::ConnectionRefused);
     });
 }
 
@@ -566,12 +566,12 @@ fn an_endpoint_says_when_it_is_full_and_when_an_address_is_none() {
         let endpoint = Endpoint::bind_with("127.0.0.1:0", &config).unwrap();
         let first = endpoint.connect(server.local_addr().unwrap()).unwrap();
         let error = endpoint.connect(server.local_addr().unwrap()).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::Other, "{error}");
+        assert_eq!(error.kind(), ErrorKind::Other, "{error}");
         drop(first);
         let other = Endpoint::bind("127.0.0.1:0").unwrap();
         for nobody in ["127.0.0.1:0", "224.0.0.1:9", "255.255.255.255:9"] {
             let error = other.connect(nobody.parse().unwrap()).unwrap_err();
-            assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{nobody}: {error}");
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{nobody}: {error}");
         }
     });
 }
