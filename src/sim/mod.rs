@@ -52,11 +52,13 @@
 //! | `transfer.rs` | [`Transfer`]: an application that moves bytes and checks each of them |
 //! | `topology.rs` | addresses, links and the paths over them |
 //! | `schedule.rs` | the events to come, in order of time and then of their making |
+//! | [`arq`] | stop-and-wait, go-back-N and selective repeat, for teaching |
 //! | `tap.rs` | [`PacketEvent`]: what an observer of the network sees; the trace hash; recordings |
 //!
 //! At one instant, everything that arrives is handed over first, in the order in which it was
 //! sent; then the hosts concerned are polled, in the order in which they were concerned.
 
+pub mod arq;
 mod host;
 mod node;
 mod schedule;
