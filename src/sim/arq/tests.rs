@@ -115,7 +115,7 @@ fn textbook(protocol: Protocol, w: u32, p: f64, a: u32) -> f64 {
 fn go_back_n_exactly(w: u32, p: f64, a: u32) -> f64 {
     let round = f64::from(1 + 2 * a);
     let run = (1.0 - p) / p;
-    let whole = (1.0 - p).powi(w as i32);
+    let whole = (1.0 - p).powi(w.cast_signed());
     let windows = whole / (1.0 - whole);
     run / (round + windows * round + run - windows * f64::from(w))
 }
