@@ -1,12 +1,13 @@
 //! What the user asks for: commands, options, their ranges, and the help.
 
 use crate::address::Address;
+use crate::compare::Compare;
 use crate::units::{self, QueueSize};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
 
-const EXIT_CODES: &str = "\
+pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0  done
   1  the transfer failed
@@ -29,6 +30,7 @@ pub(crate) enum Command {
     Recv(Recv),
     Relay(Box<Relay>),
     Demo(Box<Demo>),
+    Compare(Box<Compare>),
 }
 
 /// Send a file to `towline recv`, and learn that it is stored and verified there.

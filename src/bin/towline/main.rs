@@ -1,8 +1,10 @@
-//! The command line `towline`: send and receive files over UDP, impair UDP, and a demonstration.
+//! The command line `towline`: send and receive files over UDP, impair UDP, a demonstration, and a
+//! comparison.
 
 mod address;
 mod args;
 mod clock;
+mod compare;
 mod demo;
 mod failure;
 mod name;
@@ -52,5 +54,6 @@ fn run() -> Result<(), Failure> {
         Command::Recv(arguments) => recv::run(arguments),
         Command::Relay(arguments) => relay::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
     }
 }

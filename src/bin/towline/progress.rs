@@ -5,6 +5,8 @@ use std::time::Duration;
 
 const TEMPLATE: &str = "{msg} [{bar:30}] {percent:>3} %  {decimal_bytes} of {decimal_total_bytes}  {decimal_bytes_per_sec}  {eta} left";
 
+const RUNS: &str = "{msg} [{bar:30}] {pos} of {len}  {eta} left";
+
 /// What a transfer shows while it runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Progress(ProgressBar);
@@ -21,6 +23,16 @@ impl Progress {
         }
         bar.set_message(what.to_owned());
         bar.enable_steady_tick(Duration::from_millis(250));
+        Self(bar)
+    }
+
+    /// The same for `runs` pieces of work.
+    pub(crate) fn runs(what: &str, runs: u64) -> Self {
+        let bar = ProgressBar::new(runs);
+        if let Ok(style) = ProgressStyle::with_template(RUNS) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar.set_message(what.to_owned());
         Self(bar)
     }
 

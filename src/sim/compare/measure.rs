@@ -25,7 +25,7 @@ pub struct Measures {
     pub latencies: Vec<u64>,
     /// How long they waited at the receivers, complete, for others, in nanoseconds, ascending.
     pub waits: Vec<u64>,
-    /// Bytes of messages that arrived.
+    /// Bytes of messages that arrived since measuring began, whenever they were sent.
     pub delivered_bytes: u64,
     /// The time in which they did, of all runs together, in nanoseconds: from when measuring
     /// began to the last arrival.
@@ -50,6 +50,26 @@ impl Measures {
         measures.latencies.sort_unstable();
         measures.waits.sort_unstable();
         measures
+    }
+
+    /// The measures of all these together.
+    pub fn join<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut whole = Self::default();
+        for part in parts {
+            whole.runs += part.runs;
+            whole.offered += part.offered;
+            whole.latencies.extend(&part.latencies);
+            whole.waits.extend(&part.waits);
+            whole.delivered_bytes += part.delivered_bytes;
+            whole.busy_ns += part.busy_ns;
+            whole.wire.add(&part.wire);
+            whole.duplicates += part.duplicates;
+            whole.corrupt += part.corrupt;
+            whole.faults.extend(part.faults.iter().cloned());
+        }
+        whole.latencies.sort_unstable();
+        whole.waits.sort_unstable();
+        whole
     }
 
     /// The share of messages or exchanges that arrived, 0 to 1; 1 if there were none.
@@ -116,11 +136,13 @@ impl Measures {
         };
         let mut last = Instant::ZERO;
         let mut answers = BTreeMap::new();
-        for message in record.messages.iter().filter(measured) {
-            if let Some(at) = message.delivered_at {
+        for message in &record.messages {
+            if let Some(at) = message.delivered_at.filter(|at| *at >= record.measured_from) {
                 self.delivered_bytes += u64::from(message.bytes);
                 last = last.max(at);
             }
+        }
+        for message in record.messages.iter().filter(measured) {
             if is_exchange(message) && message.from == Side::Server {
                 answers.insert((message.lane, message.number), message);
             }

@@ -91,7 +91,10 @@ pub fn run(contender: &dyn Contender, scenario: &Scenario) -> Result<Record, Imp
             break;
         }
     }
-    let faults = [client, server].iter().flat_map(|id| world.host(*id).faults()).collect();
+    let mut faults: Vec<String> =
+        [client, server].into_iter().flat_map(|id| world.host(id).faults()).collect();
+    // What both ends say is one fault.
+    faults.dedup();
     Ok(ledger.close(start, world.now(), faults))
 }
 

@@ -52,7 +52,7 @@ pub enum Traffic {
     Bulk {
         /// Who sends.
         from: Senders,
-        /// How much in all, at most 4 GiB.
+        /// How much in all, at most 1 GiB.
         total: u64,
         /// The size of a chunk.
         chunk: u32,
@@ -112,7 +112,7 @@ const MAX_MESSAGE: u32 = 1 << 20;
 /// Messages of one workload; more are refused.
 const MAX_MESSAGES: u64 = 2_000_000;
 const MIN_EVERY: Duration = Duration::from_micros(100);
-const MAX_BULK: u64 = 4 << 30;
+const MAX_BULK: u64 = 1 << 30;
 const MAX_LANES: usize = 64;
 const MAX_DURATION: Duration = Duration::from_hours(1);
 const MIN_DURATION: Duration = Duration::from_millis(100);
@@ -226,7 +226,7 @@ impl Traffic {
                 Err("messages must be at least 0.1 ms apart")
             }
             Self::Bulk { total, .. } if total == 0 || total > MAX_BULK => {
-                Err("the total must be 1 byte to 4 GiB")
+                Err("the total must be 1 byte to 1 GiB")
             }
             Self::Exchange { patience, .. } if patience < Duration::from_millis(1) => {
                 Err("the patience must be at least 1 ms")
@@ -353,8 +353,8 @@ mod tests {
             (Traffic::Steady { from, bytes: 7, every }, "8 to 1048576"),
             (Traffic::Steady { from, bytes: 8, every: Duration::ZERO }, "0.1 ms"),
             (Traffic::Chatter { from, bytes: (20, 10), every }, "smallest"),
-            (Traffic::Bulk { from, total: 0, chunk: 1000 }, "1 byte to 4 GiB"),
-            (Traffic::Bulk { from, total: 4 << 30, chunk: 8 }, "2,000,000"),
+            (Traffic::Bulk { from, total: 0, chunk: 1000 }, "1 byte to 1 GiB"),
+            (Traffic::Bulk { from, total: 1 << 30, chunk: 8 }, "2,000,000"),
             (Traffic::Exchange { request: 8, response: 8, pause, patience: pause }, "patience"),
         ] {
             let error = one(traffic).validate().unwrap_err().to_string();
