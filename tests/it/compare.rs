@@ -1,6 +1,8 @@
 //! The program `towline compare`: the same figures for the same seed, and clear words for bad input.
 
 use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 fn compare(arguments: &[&str]) -> Output {
@@ -105,5 +107,73 @@ fn bad_input_is_told_what_is_allowed() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
         assert!(error.starts_with("towline: ") && error.lines().count() == 1, "{error}");
         assert!(parts.iter().all(|part| error.contains(part)), "{error}");
+    }
+}
+
+/// The page of a short comparison.
+fn page(dir: &Path, more: &[&str]) -> String {
+    let file = dir.join("page.html");
+    let common = ["--duration", "5", "--seeds", "2", "--html", file.to_str().unwrap()];
+    text(&compare(&[&common[..], more].concat()));
+    fs::read_to_string(file).unwrap()
+}
+
+#[test]
+fn the_page_needs_nothing_from_outside() {
+    let dir = tempfile::tempdir().unwrap();
+    for workload in ["game", "bulk", "rpc", "chat", "mixed"] {
+        let page = page(dir.path(), &["--workload", workload]);
+        for stranger in ["http", "<script", "src=", "url(", "@import"] {
+            assert!(!page.contains(stranger), "{workload}: {stranger}");
+        }
+        // Two pictures of all modes, and two of each.
+        assert_eq!(page.matches("<svg class=").count(), 2 + 2 * 7, "{workload}");
+        assert!(!page.contains("NaN") && !page.contains("inf"), "{workload}");
+        assert!(page.len() < 1_000_000, "{workload}: {} bytes", page.len());
+    }
+}
+
+#[test]
+fn names_from_files_are_text_on_the_page() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("x.toml");
+    let lane = "[[lanes]]\nkind = \"steady\"\nbytes = 50\nevery_ms = 20\n";
+    fs::write(&file, format!("name = \"<b>&'\"\nduration = 2\n{lane}")).unwrap();
+    let page = page(dir.path(), &["--workload", file.to_str().unwrap(), "--modes", "stream"]);
+    assert!(page.contains("<h1>&lt;b&gt;&amp;&#39;: "), "{page}");
+    assert!(!page.contains("<b>"));
+}
+
+#[test]
+fn a_browser_shows_figures_and_legends_and_has_no_complaint() {
+    let dir = tempfile::tempdir().unwrap();
+    let written = page(dir.path(), &["--loss", "5"]);
+    let file = format!("file://{}", dir.path().join("page.html").display());
+    let profile = format!("--user-data-dir={}", dir.path().join("profile").display());
+    let mut browser = Command::new("chromium");
+    browser.args(["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr"]);
+    browser.args(["--window-size=375,2000", "--dump-dom", &profile, &file]).stdin(Stdio::null());
+    let output = match browser.output() {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return println!("skipped: there is no chromium");
+        }
+        output => output.unwrap(),
+    };
+    let (dom, log) = (text(&output), String::from_utf8_lossy(&output.stderr).into_owned());
+    assert!(!log.contains("CONSOLE"), "{log}");
+    let count = |what: &str| dom.matches(what).count();
+    // A browser that repaired something would show another number than what was written.
+    for element in ["<svg", "<figure", "<line", "<polyline", "<circle", "<path", "<text", "<li>"] {
+        assert_eq!(count(element), written.matches(element).count(), "{element}");
+    }
+    assert_eq!(
+        (count("id=\"latency\""), count("id=\"sequence\""), count("id=\"ladder\"")),
+        (1, 1, 1)
+    );
+    assert_eq!(count("<ul class=\"legend\">"), 2);
+    for title in
+        ["plain UDP", "TCP (smoltcp, no SACK)", "towline stream", "packet lost", "sent again"]
+    {
+        assert!(count(title) > 0, "{title}");
     }
 }

@@ -5,6 +5,7 @@ mod data;
 mod file;
 mod modes;
 mod nearest;
+mod page;
 mod setting;
 mod table;
 mod tcp;
@@ -24,6 +25,9 @@ pub(crate) fn run(arguments: &Compare) -> Result<(), Failure> {
     if let Some(path) = &arguments.csv {
         write(path, &data::csv(&outcomes))?;
     }
+    if let Some(path) = &arguments.html {
+        write(path, &page::page(&setting, &outcomes, &command())?)?;
+    }
     if arguments.json {
         report::say(data::scenario(&setting))?;
         return outcomes.iter().try_for_each(|outcome| report::say(data::mode(outcome)));
@@ -36,6 +40,13 @@ pub(crate) fn run(arguments: &Compare) -> Result<(), Failure> {
         report::say(format_args!("note: {note}"))?;
     }
     Ok(())
+}
+
+/// The line that was typed.
+fn command() -> String {
+    let arguments =
+        std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
+    ["towline".to_owned()].into_iter().chain(arguments).collect::<Vec<_>>().join(" ")
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {

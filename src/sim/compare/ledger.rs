@@ -48,6 +48,7 @@ pub(super) struct Ledger {
     unlogged: [VecDeque<Sent>; 2],
     flying: BTreeMap<u64, Flying>,
     packets: Vec<PacketRecord>,
+    packets_before: [u64; 2],
     wire: Wire,
     duplicates: u64,
     corrupt: u64,
@@ -66,6 +67,7 @@ impl Ledger {
             unlogged: [VecDeque::new(), VecDeque::new()],
             flying: BTreeMap::new(),
             packets: Vec::new(),
+            packets_before: [0; 2],
             wire: Wire::default(),
             duplicates: 0,
             corrupt: 0,
@@ -101,6 +103,7 @@ impl Ledger {
             duplicates: self.duplicates,
             corrupt: self.corrupt,
             packets: self.packets,
+            packets_before: self.packets_before,
             faults,
         }
     }
@@ -197,6 +200,7 @@ impl Ledger {
         if at >= self.measured_from {
             self.wire.add(&wire);
         }
+        self.packets_before[from as usize] += u64::from(at < self.watch.start);
         let kept = self.watch.contains(&at).then_some(self.packets.len());
         if kept.is_some() {
             let is_again = wire.retransmitted + wire.repeated > 0;

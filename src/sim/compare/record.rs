@@ -113,6 +113,9 @@ pub struct Record {
     pub corrupt: u64,
     /// The packets of the stretch that was asked for.
     pub packets: Vec<PacketRecord>,
+    /// How many the client and the server had sent before that stretch: the ordinal, on its link,
+    /// of the first one in it.
+    pub packets_before: [u64; 2],
     /// What must not have happened; empty if all is well.
     pub faults: Vec<String>,
 }
