@@ -25,7 +25,7 @@ pub struct Measures {
     pub latencies: Vec<u64>,
     /// How long they waited at the receivers, complete, for others, in nanoseconds, ascending.
     pub waits: Vec<u64>,
-    /// Bytes of messages that arrived since measuring began, whenever they were sent.
+    /// Bytes of messages that left since measuring began, and arrived.
     pub delivered_bytes: u64,
     /// The time in which they did, of all runs together, in nanoseconds: from when measuring
     /// began to the last arrival.
@@ -136,8 +136,11 @@ impl Measures {
         };
         let mut last = Instant::ZERO;
         let mut answers = BTreeMap::new();
-        for message in &record.messages {
-            if let Some(at) = message.delivered_at.filter(|at| *at >= record.measured_from) {
+        // Bytes go with the packets that are counted: what waited to be sent counts when it leaves.
+        let left =
+            |message: &&MessageRecord| message.sent_at.is_some_and(|at| at >= record.measured_from);
+        for message in record.messages.iter().filter(left) {
+            if let Some(at) = message.delivered_at {
                 self.delivered_bytes += u64::from(message.bytes);
                 last = last.max(at);
             }

@@ -167,12 +167,7 @@ fn sequences(setting: &Setting, outcomes: &[Outcome]) -> String {
 }
 
 /// What the marks of the time-sequence diagrams mean.
-const KEYS: &str = "\
-<li><svg viewBox=\"0 0 26 12\" aria-hidden=\"true\"><line class=\"flying\" style=\"stroke:var(--ink)\" x1=\"1\" y1=\"6\" x2=\"22\" y2=\"6\"/><circle style=\"fill:var(--ink)\" cx=\"22\" cy=\"6\" r=\"3\"/></svg>on its way, delivered</li>\
-<li><svg viewBox=\"0 0 26 12\" aria-hidden=\"true\"><line class=\"held\" x1=\"2\" y1=\"6\" x2=\"24\" y2=\"6\"/></svg>arrived, held up</li>\
-<li><svg viewBox=\"0 0 26 12\" aria-hidden=\"true\"><path class=\"lost\" d=\"M9 2L17 10M9 10L17 2\"/></svg>packet lost</li>\
-<li><svg viewBox=\"0 0 26 12\" aria-hidden=\"true\"><circle class=\"again\" cx=\"13\" cy=\"6\" r=\"4\"/></svg>sent again</li>\
-<li><svg viewBox=\"0 0 26 12\" aria-hidden=\"true\"><line class=\"queued\" style=\"stroke-width:1.6\" x1=\"1\" y1=\"6\" x2=\"25\" y2=\"6\"/></svg>waits to be sent</li>";
+const KEYS: &str = include_str!("page/keys.html");
 
 fn ladders(setting: &Setting, outcomes: &[Outcome]) -> Result<String, Failure> {
     let focus = Focus::of(&setting.scenario);

@@ -228,6 +228,8 @@ impl Fall {
         let receiver = focus.from.peer();
         let mut given: Vec<(Instant, u32)> = Vec::new();
         let mut bars = 0;
+        // Numbers stand beyond the bars that are beside them.
+        let mut barred = (f64::MAX, f64::MIN);
         for message in focus.messages(record).map(|index| &record.messages[index]) {
             let Some(at) = message.delivered_at.filter(|at| *at >= stretch.start) else { continue };
             let complete = message.complete_at.unwrap_or(at);
@@ -236,6 +238,7 @@ impl Fall {
                 let (bar, _) = beside(receiver, 5.0 + 2.0 * f64::from(bars));
                 let (from, to) = (self.place(complete), self.place(at.min(stretch.end)));
                 svg.rectangle("hold", (bar - 0.7, from), 1.4, to - from);
+                barred = (barred.0.min(from - TEXT_GAP), barred.1.max(to + TEXT_GAP / 2.0));
                 bars += 1;
             }
             if at < stretch.end {
@@ -252,8 +255,8 @@ impl Fall {
             rest = rest.get(count..).unwrap_or_default();
             svg.circle(&format!("got m{mode}"), (side(receiver), y), 2.6);
             let text = if last > first { format!("{first}–{last}") } else { first.to_string() };
-            // Beside the bars of what waited until now.
-            let gap = if bars > 0 && last > first { 9.0 + 2.0 * f64::from(bars) } else { 7.0 };
+            let is_barred = (barred.0..barred.1).contains(&y);
+            let gap = if is_barred { 9.0 + 2.0 * f64::from(bars) } else { 7.0 };
             let (x, anchor) = beside(receiver, gap);
             svg.text("mark", (x, y + 3.5), anchor, &text);
         }
