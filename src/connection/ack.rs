@@ -18,6 +18,10 @@ const MIN_ELICITING: u32 = 2;
 /// How many eliciting packets a connection has to have received before its ACKs are thinned.
 const YOUNG: u64 = 100;
 
+/// An acknowledgement may wait this long on any path (P-23): an answer that carries it usually comes
+/// sooner, and a driver that looks every two milliseconds is in time.
+const MIN_ACK_DELAY: Duration = Duration::from_micros(2500);
+
 /// How urgently a received packet wants its acknowledgement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Urgency {
@@ -150,7 +154,7 @@ impl Acks {
 /// How long an acknowledgement may wait: a fraction of the round trip, so that the peer hears
 /// several times in each, and at most what was promised in the handshake.
 pub(super) fn ack_delay(max: Duration, srtt: Duration) -> Duration {
-    max.min((srtt / 4).max(Duration::from_millis(1)))
+    max.min((srtt / 4).max(MIN_ACK_DELAY))
 }
 
 #[cfg(test)]

@@ -1,23 +1,15 @@
 //! The clock: the one place in the crate that asks what time it is.
 
 use crate::time::Instant;
+use std::sync::LazyLock;
 use std::time;
 
-/// Real time since the clock was made; it stands still while the machine is suspended.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Clock {
-    origin: time::Instant,
-}
+/// When the process asked first: all sockets of a process have one time.
+static ORIGIN: LazyLock<time::Instant> = LazyLock::new(read);
 
-impl Clock {
-    /// A clock that shows [`Instant::ZERO`].
-    pub(super) fn new() -> Self {
-        Self { origin: read() }
-    }
-
-    pub(super) fn now(&self) -> Instant {
-        Instant::ZERO + read().saturating_duration_since(self.origin)
-    }
+/// Real time since the process asked first; it stands still while the machine is suspended.
+pub(super) fn now() -> Instant {
+    Instant::ZERO + read().saturating_duration_since(*ORIGIN)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the drivers turn real time into an argument, here")]
@@ -31,9 +23,11 @@ mod tests {
 
     #[test]
     fn it_starts_near_zero_and_never_goes_back() {
-        let clock = Clock::new();
-        let (first, second) = (clock.now(), clock.now());
+        let (first, second) = (now(), now());
         assert!(first <= second);
-        assert!(first.as_secs_f64() < 3600.0, "counted from its making, not from the machine's");
+        assert!(
+            first.as_secs_f64() < 3600.0,
+            "counted from the process's start, not the machine's"
+        );
     }
 }

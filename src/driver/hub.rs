@@ -1,7 +1,10 @@
 //! The hub of a UDP socket: the endpoint under its lock, who sends, who waits for the network, and who
-//! sleeps until something happens. The lock is never held across a system call.
+//! sleeps until something happens.
 
-use super::clock::Clock;
+use super::clock;
+use super::directory::{Entry, Joined};
+use super::handover::{Handover, Locked as Guard, Network, Watch};
+use super::keeper::{Caller, Keeper};
 use super::lead::Lead;
 use super::outbox::Outbox;
 use super::socket::Socket;
@@ -11,31 +14,44 @@ use crate::endpoint::{Config, Endpoint, Handle};
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
 use mio::Waker;
-use parking_lot::{Condvar, Mutex, MutexGuard};
 use rand::TryRng as _;
 use rand::rngs::SysRng;
 use std::io;
-use std::net::SocketAddr;
-use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
-use std::thread;
+use std::net::{SocketAddr, UdpSocket};
+use std::ops::Deref;
+use std::sync::{Arc, Weak};
 
 /// Batches of about 64 KiB that one thread sends before it lets the lead go on: a writer is not kept for
 /// ever by what others write.
 const MAX_ROUNDS: usize = 16;
+/// Batches that the keeper receives before it looks after its other hubs.
+const MAX_TURNS: usize = 16;
 /// When to look again although another thread is sending and will say when to look.
 const SECOND_LOOK: Duration = Duration::from_millis(1);
 /// When to try again to send although the socket has not said that it takes more.
 const BLOCKED_RETRY: Duration = Duration::from_millis(20);
 
-/// A socket, its connections and the thread that serves them.
+/// A socket and its connections.
+pub(super) type Hub = Handover<Line>;
+
+/// A hub's state, locked.
+pub(super) type Locked<'a> = Guard<'a, Line>;
+
+/// What a keeper is to do about a hub it has visited.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Visit {
+    pub(super) watch: Watch,
+    /// The socket takes no more for now: it matters too when it does.
+    pub(super) is_blocked: bool,
+}
+
+/// What of a hub needs no lock: how to reach the network and those who wait for it.
 #[derive(Debug)]
-pub(super) struct Hub {
-    shared: Mutex<Shared>,
+pub(super) struct Line {
     socket: Socket,
-    clock: Clock,
-    /// Ends the lead's sleep.
+    /// Ends the wait of whoever leads.
     waker: Waker,
+    caller: Caller,
 }
 
 /// What the lock protects.
@@ -43,22 +59,22 @@ pub(super) struct Hub {
 pub(super) struct Shared {
     pub(super) endpoint: Endpoint,
     pub(super) waiters: Waiters,
-    /// Lies here when nobody waits for the network.
-    lead: Option<Box<Lead>>,
     /// Lies here when nobody sends. Whoever took it asks the endpoint for more before it gives it back:
     /// so whoever finds it gone need not wait.
     outbox: Option<Box<Outbox>>,
-    /// The outbox holds what the socket did not take; the lead waits until it does.
+    /// The outbox holds what the socket did not take; whoever leads waits until it does.
     is_blocked: bool,
     /// When the endpoint wants to be polled next.
     deadline: Instant,
-    /// Until when the lead sleeps, if it does and nobody has woken it.
-    sleeps_until: Option<Instant>,
     /// How many handles the application has.
     handles: usize,
     /// A panic has interrupted somebody's work under the lock, or the network cannot be waited for:
     /// nothing goes on.
     is_dead: bool,
+    /// The keeper has let the hub go.
+    is_closed: bool,
+    /// Goes when the socket is closed: keep it the last.
+    pub(super) entry: Option<Entry>,
 }
 
 impl Shared {
@@ -80,73 +96,157 @@ impl Shared {
         self.endpoint.connection_mut(handle).ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 
-    fn die(&mut self) {
-        self.is_dead = true;
-        self.waiters.wake_all();
-    }
-
     /// Whether nobody needs the hub any more: no handle, and no connection that still says goodbye.
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.is_dead || self.handles == 0 && self.endpoint.is_empty()
     }
+}
 
-    /// Until when the lead may sleep.
-    fn rest(&self, now: Instant) -> Instant {
-        if self.is_blocked {
-            now + BLOCKED_RETRY
-        } else if self.outbox.is_none() && self.deadline <= now {
-            now + SECOND_LOOK
+impl Network for Line {
+    type State = Shared;
+    type Lead = Box<Lead>;
+
+    fn now(&self) -> Instant {
+        clock::now()
+    }
+
+    fn deadline(&self, shared: &Shared) -> Instant {
+        if shared.is_over() {
+            Instant::ZERO
+        } else if shared.is_blocked {
+            self.now() + BLOCKED_RETRY
+        } else if shared.outbox.is_none() {
+            self.now() + SECOND_LOOK
         } else {
-            self.deadline
+            shared.deadline
         }
     }
-}
 
-/// The shared state, locked. If a panic unlocks it, the hub is dead.
-#[derive(Debug)]
-pub(super) struct Locked<'a> {
-    guard: MutexGuard<'a, Shared>,
-    hub: &'a Hub,
-    was_panicking: bool,
-}
+    fn prepare(shared: &Shared, lead: &mut Box<Lead>) {
+        lead.is_blocked = shared.is_blocked;
+    }
 
-impl Deref for Locked<'_> {
-    type Target = Shared;
-    fn deref(&self) -> &Shared {
-        &self.guard
+    fn receive(&self, lead: &mut Box<Lead>, until: Instant) {
+        lead.receive(until, || self.now());
+    }
+
+    fn has_more(lead: &Box<Lead>) -> bool {
+        lead.is_readable
+    }
+
+    fn handle(&self, now: Instant, lead: &mut Box<Lead>, shared: &mut Shared) {
+        if lead.has_failed {
+            Self::die(shared);
+        }
+        if std::mem::take(&mut lead.is_writable) {
+            shared.is_blocked = false;
+        }
+        for datagram in lead.inbox.datagrams() {
+            shared.endpoint.handle(now, datagram);
+        }
+        if std::mem::take(&mut lead.is_refused) {
+            self.on_refused(now, shared);
+        }
+    }
+
+    /// If another thread is sending, that one will do all this.
+    fn flush(&self, shared: &mut Locked<'_>) {
+        if shared.is_blocked {
+            return;
+        }
+        let Some(mut outbox) = shared.outbox.take() else { return };
+        for _ in 0..MAX_ROUNDS {
+            let mut has_told = false;
+            let now = shared.now();
+            let Shared { endpoint, waiters, deadline, .. } = &mut **shared;
+            if outbox.is_empty() && endpoint.is_idle(now) {
+                break;
+            }
+            let idle = outbox.fill(now, endpoint, |event| {
+                waiters.on_event(event);
+                has_told = true;
+            });
+            *deadline = idle.unwrap_or(Instant::ZERO);
+            if has_told {
+                shared.stir();
+            }
+            if outbox.is_empty() {
+                break;
+            }
+            let sent = shared.unlocked(|line| outbox.send(&line.socket));
+            if sent.is_refused {
+                let now = shared.now();
+                self.on_refused(now, shared);
+            }
+            if sent.is_blocked {
+                shared.is_blocked = true;
+                // Whoever waits for the network now waits for room too.
+                shared.stir();
+                break;
+            }
+        }
+        shared.outbox = Some(outbox);
+        let now = shared.now();
+        if !shared.is_blocked && !shared.endpoint.is_idle(now) {
+            // Enough for now, or others have left their work meanwhile.
+            shared.deadline = Instant::ZERO;
+        }
+        shared.cover();
+    }
+
+    fn ring(&self) {
+        // It cannot fail but for want of kernel memory; then the lead wakes when it would have.
+        let _ = self.waker.wake();
+    }
+
+    fn call(&self) {
+        self.caller.call();
+    }
+
+    fn die(shared: &mut Shared) {
+        shared.is_dead = true;
+        shared.waiters.wake_all();
     }
 }
 
-impl DerefMut for Locked<'_> {
-    fn deref_mut(&mut self) -> &mut Shared {
-        &mut self.guard
+impl Line {
+    pub(super) fn local_addr(&self) -> SocketAddr {
+        self.socket.local_addr()
     }
-}
 
-impl Drop for Locked<'_> {
-    fn drop(&mut self) {
-        if thread::panicking() && !self.was_panicking {
-            self.guard.die();
-            // The lead has to see it; nothing better can be done if it cannot be woken.
-            let _ = self.hub.waker.wake();
+    /// The kernel's socket, for its options.
+    pub(super) fn socket(&self) -> &UdpSocket {
+        self.socket.io()
+    }
+
+    fn on_refused(&self, now: Instant, shared: &mut Shared) {
+        if let Some(peer) = self.socket.peer() {
+            shared.endpoint.on_unreachable(now, peer);
         }
     }
 }
 
 impl Locked<'_> {
-    fn unlocked<T>(&mut self, act: impl FnOnce() -> T) -> T {
-        MutexGuard::unlocked(&mut self.guard, act)
+    /// Sends what there is to send, tells what there is to tell, and sees to it that somebody comes in
+    /// time for the next deadline.
+    pub(super) fn flush(&mut self) {
+        let hub = self.hub();
+        hub.network().flush(self);
     }
-}
 
-/// Tells everybody if the thread that serves them panics.
-struct Alarm<'a>(&'a Hub);
+    /// The keeper's visit. Returns nothing if the hub is not needed any more.
+    pub(super) fn visit(&mut self) -> Option<Visit> {
+        // The socket may take something again although nobody was told.
+        self.is_blocked = false;
+        let watch = self.keep(MAX_TURNS);
+        self.is_closed = self.is_over();
+        (!self.is_closed).then_some(Visit { watch, is_blocked: self.is_blocked })
+    }
 
-impl Drop for Alarm<'_> {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            self.0.lock().die();
-        }
+    /// Nobody serves this hub any more.
+    pub(super) fn kill(&mut self) {
+        Line::die(self);
+        self.stir();
     }
 }
 
@@ -155,14 +255,61 @@ impl Drop for Alarm<'_> {
 pub(super) struct HubRef(Arc<Hub>);
 
 impl HubRef {
-    /// Starts to serve `socket`, in a thread of its own.
-    pub(super) fn open(socket: Socket, config: Config) -> io::Result<Self> {
-        let hub = Arc::new(Hub::new(socket, config)?);
-        let served = hub.clone();
-        hub.lock().handles = 1;
-        let this = Self(hub);
-        thread::Builder::new().name("towline".into()).spawn(move || served.run())?;
-        Ok(this)
+    /// Starts to serve `socket`.
+    ///
+    /// # Errors
+    /// Those of making what it needs; a keeper, whose end takes a while, is made last.
+    pub(super) fn open(
+        socket: Socket,
+        config: Config,
+        keeper: impl FnOnce() -> io::Result<Keeper>,
+    ) -> io::Result<Self> {
+        let mut seed = [0; 32];
+        SysRng.try_fill_bytes(&mut seed).map_err(io::Error::other)?;
+        let (lead, waker) = Lead::new(&socket)?;
+        let (source, _) = socket.duplicate()?;
+        let shared = Shared {
+            endpoint: Endpoint::new(config, Rng::from_seed(seed)),
+            waiters: Waiters::default(),
+            outbox: Some(Box::default()),
+            is_blocked: false,
+            deadline: Instant::MAX,
+            handles: 1,
+            is_dead: false,
+            is_closed: false,
+            entry: None,
+        };
+        let hub = keeper()?.adopt(source, |caller| {
+            Arc::new(Handover::new(Line { socket, waker, caller }, shared, Box::new(lead)))
+        });
+        Ok(Self(hub))
+    }
+
+    /// A handle of a hub at which nobody listens; from now on somebody does.
+    pub(super) fn join(hub: &Arc<Hub>, config: &Config) -> Joined {
+        let mut shared = hub.lock();
+        if shared.is_closed || shared.is_dead && shared.handles == 0 {
+            return Joined::Closing;
+        }
+        if shared.is_dead || shared.endpoint.is_listening() {
+            return Joined::InUse;
+        }
+        shared.endpoint.listen(config);
+        shared.handles += 1;
+        drop(shared);
+        Joined::Yes(Self(hub.clone()))
+    }
+
+    /// See [`HubRef::join`].
+    pub(super) fn listen(&self, config: &Config) -> io::Result<Self> {
+        match Self::join(&self.0, config) {
+            Joined::Yes(hub) => Ok(hub),
+            Joined::InUse | Joined::Closing => Err(io::ErrorKind::AddrInUse.into()),
+        }
+    }
+
+    pub(super) fn downgrade(&self) -> Weak<Hub> {
+        Arc::downgrade(&self.0)
     }
 }
 
@@ -177,9 +324,8 @@ impl Drop for HubRef {
     fn drop(&mut self) {
         let mut shared = self.0.lock();
         shared.handles -= 1;
-        if shared.handles == 0 {
-            self.0.wake(&mut shared);
-        }
+        // The keeper lets a hub go that is over.
+        shared.cover();
     }
 }
 
@@ -187,169 +333,6 @@ impl Deref for HubRef {
     type Target = Hub;
     fn deref(&self) -> &Hub {
         &self.0
-    }
-}
-
-impl Hub {
-    fn new(socket: Socket, config: Config) -> io::Result<Self> {
-        let mut seed = [0; 32];
-        SysRng.try_fill_bytes(&mut seed).map_err(io::Error::other)?;
-        let (lead, waker) = Lead::new(&socket)?;
-        let shared = Shared {
-            endpoint: Endpoint::new(config, Rng::from_seed(seed)),
-            waiters: Waiters::default(),
-            lead: Some(Box::new(lead)),
-            outbox: Some(Box::default()),
-            is_blocked: false,
-            deadline: Instant::MAX,
-            sleeps_until: None,
-            handles: 0,
-            is_dead: false,
-        };
-        Ok(Self { shared: Mutex::new(shared), socket, clock: Clock::new(), waker })
-    }
-
-    pub(super) fn lock(&self) -> Locked<'_> {
-        let was_panicking = thread::panicking();
-        Locked { guard: self.shared.lock(), hub: self, was_panicking }
-    }
-
-    pub(super) fn now(&self) -> Instant {
-        self.clock.now()
-    }
-
-    pub(super) fn local_addr(&self) -> SocketAddr {
-        self.socket.local_addr()
-    }
-
-    /// Sends what there is to send, tells what there is to tell, and sees to it that the lead wakes in
-    /// time for the next deadline. If another thread is at it, that one will do all this.
-    pub(super) fn flush(&self, shared: &mut Locked<'_>) {
-        if shared.is_blocked {
-            return;
-        }
-        let Some(mut outbox) = shared.outbox.take() else { return };
-        let mut is_due = true;
-        for _ in 0..MAX_ROUNDS {
-            let Shared { endpoint, waiters, deadline, .. } = &mut **shared;
-            let idle = outbox.fill(self.now(), endpoint, |event| waiters.on_event(event));
-            *deadline = idle.unwrap_or(Instant::ZERO);
-            if outbox.is_empty() {
-                is_due = false;
-                break;
-            }
-            let sent = shared.unlocked(|| outbox.send(&self.socket));
-            if sent.is_refused {
-                self.on_refused(shared);
-            }
-            if sent.is_blocked {
-                shared.is_blocked = true;
-                break;
-            }
-        }
-        shared.outbox = Some(outbox);
-        if is_due || shared.sleeps_until.is_some_and(|until| shared.deadline < until) {
-            self.wake(shared);
-        }
-    }
-
-    /// Ends the lead's sleep.
-    fn wake(&self, shared: &mut Locked<'_>) {
-        if shared.sleeps_until.take().is_some() {
-            // It cannot fail but for want of kernel memory; then the lead wakes when it would have.
-            let _ = shared.unlocked(|| self.waker.wake());
-        }
-    }
-
-    /// Sleeps until `condvar` is notified. Returns false once it is later than `until`.
-    pub(super) fn wait(
-        &self,
-        shared: &mut Locked<'_>,
-        condvar: &Condvar,
-        until: Option<Instant>,
-    ) -> bool {
-        let Some(until) = until else {
-            condvar.wait(&mut shared.guard);
-            return true;
-        };
-        let left = until.saturating_since(self.now());
-        if left.is_zero() {
-            return false;
-        }
-        condvar.wait_for(&mut shared.guard, left);
-        true
-    }
-
-    fn on_refused(&self, shared: &mut Shared) {
-        if let Some(peer) = self.socket.peer() {
-            shared.endpoint.on_unreachable(self.now(), peer);
-        }
-    }
-
-    // ---- the lead ----
-
-    /// Serves the socket until nobody needs it.
-    fn run(&self) {
-        let _alarm = Alarm(self);
-        let Some(mut lead) = self.take_lead() else { return };
-        while self.turn(&mut lead) {}
-        self.give_lead(lead);
-    }
-
-    fn take_lead(&self) -> Option<Box<Lead>> {
-        self.lock().lead.take()
-    }
-
-    fn give_lead(&self, lead: Box<Lead>) {
-        self.lock().lead = Some(lead);
-    }
-
-    /// Receives what arrived, handles it, sends what follows, and sleeps once there is nothing more.
-    /// Returns whether the hub is still needed.
-    fn turn(&self, lead: &mut Lead) -> bool {
-        let mut is_refused = false;
-        if lead.is_readable {
-            let received = lead.inbox.receive();
-            lead.is_readable = !received.is_drained;
-            is_refused = received.is_refused;
-        }
-        let mut shared = self.lock();
-        shared.sleeps_until = None;
-        if std::mem::take(&mut lead.is_writable) {
-            shared.is_blocked = false;
-        }
-        let now = self.now();
-        for datagram in lead.inbox.datagrams() {
-            shared.endpoint.handle(now, datagram);
-        }
-        if is_refused {
-            self.on_refused(&mut shared);
-        }
-        self.flush(&mut shared);
-        // A flood must not keep a hub at work that nobody needs, or one that has failed.
-        if shared.is_over() {
-            return false;
-        }
-        if lead.is_readable {
-            return true;
-        }
-        let now = self.now();
-        let until = shared.rest(now);
-        shared.sleeps_until = Some(until);
-        let is_blocked = shared.is_blocked;
-        drop(shared);
-        self.sleep(lead, now, until, is_blocked)
-    }
-
-    fn sleep(&self, lead: &mut Lead, now: Instant, until: Instant, is_blocked: bool) -> bool {
-        let timeout = (until < Instant::MAX).then(|| until.saturating_since(now));
-        let result = lead.wait(timeout, is_blocked);
-        // A socket that stays silent is tried all the same.
-        lead.is_writable |= is_blocked;
-        if result.is_err() {
-            self.lock().die();
-        }
-        result.is_ok()
     }
 }
 

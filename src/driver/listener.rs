@@ -1,15 +1,19 @@
 //! A listener: takes the connections that clients open on one address.
 
+use super::clock;
 use super::connection::{Connection, each_addr};
+use super::directory;
 use super::hub::HubRef;
-use super::socket::Socket;
+use super::options;
+use super::patience::Patience;
 use super::stream::Stream;
+use super::sync::Condvar;
 use crate::endpoint::Config;
 use crate::time::Duration;
-use parking_lot::Condvar;
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::iter::FusedIterator;
+use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,6 +21,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 ///
 /// The drop of the last handle refuses connections from then on, and closes those that nobody has
 /// accepted; those that were accepted live on.
+///
+/// There is no `AsFd`: the descriptor is ready whenever anything arrives for any connection, and what
+/// makes it ready is soon taken by another thread. To wait for several things at once, use a thread for
+/// each, or [`Listener::set_nonblocking`].
 pub struct Listener {
     inner: Arc<Inner>,
 }
@@ -42,15 +50,14 @@ impl Listener {
     /// # Errors
     /// See [`Listener::bind`].
     pub fn bind_with(addr: impl ToSocketAddrs, config: &Config) -> io::Result<Self> {
-        each_addr(addr, |addr| {
-            let mut config = config.clone();
-            config.is_listening = true;
-            let hub = HubRef::open(Socket::bind(addr)?, config)?;
-            let incoming = hub.lock().waiters.incoming.clone();
-            Ok(Self {
-                inner: Arc::new(Inner { hub, incoming, is_nonblocking: AtomicBool::new(false) }),
-            })
-        })
+        each_addr(addr, |addr| directory::listen(addr, config).map(Self::new))
+    }
+
+    /// The listener of a hub that listens.
+    pub(super) fn new(hub: HubRef) -> Self {
+        let incoming = hub.lock().waiters.incoming.clone();
+        let is_nonblocking = AtomicBool::new(false);
+        Self { inner: Arc::new(Inner { hub, incoming, is_nonblocking }) }
     }
 
     /// Waits for a connection and gives its first stream and the peer's address.
@@ -70,18 +77,12 @@ impl Listener {
     /// See [`Listener::accept`].
     pub fn accept_connection(&self) -> io::Result<Connection> {
         let inner = &*self.inner;
-        let mut shared = inner.hub.lock();
-        let handle = loop {
+        let is_nonblocking = || inner.is_nonblocking.load(Ordering::Relaxed);
+        let patience = || if is_nonblocking() { Patience::None } else { Patience::Endless };
+        let handle = inner.hub.lock().attend(&inner.incoming, patience, |shared| {
             shared.check()?;
-            if let Some(handle) = shared.endpoint.accept() {
-                break handle;
-            }
-            if inner.is_nonblocking.load(Ordering::Relaxed) {
-                return Err(io::ErrorKind::WouldBlock.into());
-            }
-            inner.hub.wait(&mut shared, &inner.incoming, None);
-        };
-        drop(shared);
+            shared.endpoint.accept().ok_or_else(|| io::ErrorKind::WouldBlock.into())
+        })?;
         Ok(Connection::new(inner.hub.clone(), handle))
     }
 
@@ -90,12 +91,18 @@ impl Listener {
         Incoming { listener: self }
     }
 
+    /// The same for a listener that is given away.
+    #[must_use = "the listener is dropped if the result is not used"]
+    pub fn into_incoming(self) -> IntoIncoming {
+        IntoIncoming { listener: self }
+    }
+
     /// The address that clients connect to.
     ///
     /// # Errors
     /// None; it returns a `Result` as `TcpListener` does.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.inner.hub.local_addr())
+        Ok(self.inner.hub.network().local_addr())
     }
 
     /// Another handle of the same listener.
@@ -112,15 +119,50 @@ impl Listener {
     /// # Errors
     /// None; it returns a `Result` as `TcpListener` does.
     pub fn set_nonblocking(&self, is_nonblocking: bool) -> io::Result<()> {
-        let _shared = self.inner.hub.lock();
+        let mut shared = self.inner.hub.lock();
         self.inner.is_nonblocking.store(is_nonblocking, Ordering::Relaxed);
         self.inner.incoming.notify_all();
+        shared.stir();
         Ok(())
+    }
+
+    /// How many hops the packets of this listener's connections may take: it is the UDP socket's, so all
+    /// of them share it.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidInput`] if it is 0 or above 255.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        options::set_ttl(self.inner.hub.network().socket(), ttl)
+    }
+
+    /// See [`Listener::set_ttl`].
+    ///
+    /// # Errors
+    /// Those of asking the kernel.
+    pub fn ttl(&self) -> io::Result<u32> {
+        options::ttl(self.inner.hub.network().socket())
+    }
+
+    /// What keeps the listener from working: nothing, unless the driver has failed. Errors that the
+    /// network reports concern single datagrams, and are not told here.
+    ///
+    /// # Errors
+    /// None; it returns a `Result` as `TcpListener` does.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        Ok(self.inner.hub.lock().check().err())
+    }
+
+    /// Calls `act` with the UDP socket, to read and set its options (buffer sizes, a device, TOS). All
+    /// of the listener's connections share it, so leave it unconnected and non-blocking, and receive
+    /// nothing from it: what you take is lost to them.
+    pub fn with_socket<T>(&self, act: impl FnOnce(&UdpSocket) -> T) -> T {
+        act(self.inner.hub.network().socket())
     }
 }
 
 /// The first streams of the connections that a [`Listener`] accepts.
 #[derive(Debug)]
+#[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct Incoming<'a> {
     listener: &'a Listener,
 }
@@ -133,9 +175,28 @@ impl Iterator for Incoming<'_> {
     }
 }
 
+impl FusedIterator for Incoming<'_> {}
+
+/// Like [`Incoming`], with the listener in it.
+#[derive(Debug)]
+#[must_use = "iterators are lazy and do nothing unless consumed"]
+pub struct IntoIncoming {
+    listener: Listener,
+}
+
+impl Iterator for IntoIncoming {
+    type Item = io::Result<Stream>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.listener.incoming().next()
+    }
+}
+
+impl FusedIterator for IntoIncoming {}
+
 impl Drop for Inner {
     fn drop(&mut self) {
-        let now = self.hub.now();
+        let now = clock::now();
         let mut shared = self.hub.lock();
         shared.endpoint.set_listening(false);
         while let Some(handle) = shared.endpoint.accept() {
@@ -144,12 +205,12 @@ impl Drop for Inner {
             }
             shared.endpoint.forget(handle);
         }
-        self.hub.flush(&mut shared);
+        shared.flush();
     }
 }
 
 impl fmt::Debug for Listener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Listener").field("local", &self.inner.hub.local_addr()).finish()
+        f.debug_struct("Listener").field("addr", &self.inner.hub.network().local_addr()).finish()
     }
 }

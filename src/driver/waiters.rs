@@ -1,10 +1,10 @@
 //! The waiters: on what application threads sleep, and which event wakes whom.
 
+use super::sync::Condvar;
 use crate::connection::ConnectionEvent;
 use crate::endpoint::{Event, Handle};
 use crate::stream::StreamEvent;
 use crate::wire::StreamId;
-use parking_lot::Condvar;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -25,6 +25,10 @@ impl Default for Answers {
 }
 
 impl Answers {
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
     pub(super) fn push(&mut self, path: Path, write: impl FnOnce(&mut Vec<u8>)) {
         if self.queue.len() < MAX_ANSWERS {
             let mut bytes = Vec::new();

@@ -10,8 +10,8 @@ use std::collections::BinaryHeap;
 const MIN_ENTRIES: usize = 64;
 const MAX_ENTRIES_EACH: usize = 4;
 
-/// A heap of wake-ups. A connection whose deadline moves later leaves its entry where it is and is
-/// asked again when that comes up, so that an acknowledgement costs no work here.
+/// A heap of wake-ups. A connection whose deadline moves later leaves its entry where it is until that is
+/// the first one, so that most acknowledgements cost no work here.
 #[derive(Debug, Default)]
 pub(super) struct Deadlines(BinaryHeap<Reverse<(Instant, Handle)>>);
 

@@ -18,7 +18,7 @@ pub use crate::connection::{
     Transmit,
 };
 
-use crate::connection::{Arrival, Proven};
+use crate::connection::{self, Arrival, Proven};
 use crate::rng::Rng;
 use crate::time::Instant;
 use crate::wire::{
@@ -99,7 +99,9 @@ struct Slot {
     connection: Connection,
     /// Stands in the queue of those that want to be polled.
     is_ready: bool,
-    /// The earliest of its entries among the deadlines.
+    /// When it wants to be polled.
+    deadline: Option<Instant>,
+    /// The earliest of its entries among the deadlines; not later than its deadline.
     wake_up: Option<Instant>,
     peer: Option<PeerKey>,
     memory: usize,
@@ -157,6 +159,20 @@ impl Endpoint {
     /// [`ConnectError::TooMany`] at the configured number of connections, and
     /// [`ConnectError::InvalidAddress`] for port 0 and for unspecified, multicast and broadcast addresses.
     pub fn connect(&mut self, now: Instant, remote: SocketAddr) -> Result<Handle, ConnectError> {
+        let config = self.config.connection.clone();
+        self.connect_with(now, remote, &config)
+    }
+
+    /// Begins to connect, with other settings than the endpoint's.
+    ///
+    /// # Errors
+    /// See [`Endpoint::connect`].
+    pub fn connect_with(
+        &mut self,
+        now: Instant,
+        remote: SocketAddr,
+        config: &connection::Config,
+    ) -> Result<Handle, ConnectError> {
         if self.slots.len() >= self.config.max_connections {
             return Err(ConnectError::TooMany);
         }
@@ -167,7 +183,7 @@ impl Endpoint {
         let id = ConnectionId(self.rng.u64());
         let path = Path { remote, local: None };
         let rng = self.rng.fork();
-        let connection = Connection::connect(now, &self.config.connection, id, path, rng);
+        let connection = Connection::connect(now, config, id, path, rng);
         Ok(self.insert(connection))
     }
 
@@ -179,6 +195,16 @@ impl Endpoint {
     /// How many connections wait to be accepted.
     pub fn backlog(&self) -> usize {
         self.incoming.len()
+    }
+
+    /// Takes connections from now on, with these settings; those that exist keep theirs.
+    pub fn listen(&mut self, config: &Config) {
+        self.config = Config { is_listening: true, ..config.clone() };
+    }
+
+    /// Whether it takes connections.
+    pub fn is_listening(&self) -> bool {
+        self.config.is_listening
     }
 
     /// Takes connections from now on, or refuses them.
@@ -333,13 +359,30 @@ impl Endpoint {
         Output::Idle(self.next_deadline())
     }
 
-    /// The earliest deadline; entries that stand for nothing any more are dropped on the way.
+    /// Whether [`Endpoint::poll`] would find nothing to do.
+    pub fn is_idle(&self, now: Instant) -> bool {
+        let is_due = self.deadlines.peek().is_some_and(|(at, _)| at <= now);
+        !is_due && self.ready.is_empty() && self.events.is_empty() && self.answers.is_empty()
+    }
+
+    /// The earliest deadline. Entries that stand for nothing any more are dropped on the way, and the
+    /// entry of a connection whose deadline has moved moves there: a driver that came in vain would
+    /// have been woken for it.
     fn next_deadline(&mut self) -> Option<Instant> {
         while let Some((at, handle)) = self.deadlines.peek() {
-            if self.slot(handle).is_some_and(|slot| slot.wake_up == Some(at)) {
+            let Some(slot) = self.slot_mut(handle).filter(|slot| slot.wake_up == Some(at)) else {
+                self.deadlines.pop();
+                continue;
+            };
+            if slot.deadline == Some(at) {
                 return Some(at);
             }
+            slot.wake_up = slot.deadline;
+            let deadline = slot.deadline;
             self.deadlines.pop();
+            if let Some(deadline) = deadline {
+                self.deadlines.push(deadline, handle);
+            }
         }
         None
     }
@@ -355,6 +398,7 @@ impl Endpoint {
         let id = slot.connection.local_id();
         let peer = slot.peer;
         let retire = is_spent && !std::mem::replace(&mut slot.is_retired, is_spent);
+        slot.deadline = deadline;
         let wake_up = deadline.filter(|at| slot.wake_up.is_none_or(|set| *at < set));
         if wake_up.is_some() {
             slot.wake_up = wake_up;
@@ -599,6 +643,7 @@ impl Endpoint {
         let slot = Slot {
             connection,
             is_ready: false,
+            deadline: None,
             wake_up: None,
             peer: None,
             memory: 0,

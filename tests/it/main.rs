@@ -17,4 +17,6 @@ mod driver;
 mod handshake;
 mod net;
 mod reorder;
+#[cfg(feature = "net")]
+mod std_net;
 mod swarm;

@@ -12,11 +12,11 @@ fn pair() -> (Stream, Stream) {
     (client, listener.accept().unwrap().0)
 }
 
-/// Waits until a thread waits on `condvar`; the thread is woken for nothing and waits again.
+/// Waits until a thread leads or waits on `condvar`, and is woken for nothing and waits again.
 fn await_waiter(stream: &Stream, condvar: &Condvar) {
     loop {
-        let _shared = stream.handle.connection.hub().lock();
-        if condvar.notify_one() {
+        let shared = stream.handle.connection.hub().lock();
+        if shared.is_waited_for() || condvar.notify_one() {
             return;
         }
         thread::yield_now();
@@ -53,7 +53,7 @@ fn a_stream_that_was_given_up_never_reads_as_ended() {
     let hub = this.connection.hub();
     let mut shared = hub.lock();
     shared.connection(this.connection.handle()).unwrap().streams().reset(this.id, 7);
-    hub.flush(&mut shared);
+    shared.flush();
     drop(shared);
     for _ in 0..3 {
         let error = client.read(&mut [0; 8]).unwrap_err();
