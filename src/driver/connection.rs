@@ -14,12 +14,14 @@ use crate::time::{Duration, Instant};
 use crate::wire::StreamId;
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 /// How long the drop of a connection's last handle waits by default until all data is acknowledged.
 const LINGER: Duration = Duration::from_secs(2);
+/// How long an address is asked while there is another one to try.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A connection to one peer: as many streams as one likes, and what concerns all of them.
 ///
@@ -37,11 +39,13 @@ struct Inner {
     changed: Arc<Condvar>,
     /// Stream 0, as long as the application holds it.
     first: Mutex<Weak<StreamHandle>>,
-    linger: OptionalDuration,
+    linger: Linger,
 }
 
 impl Connection {
-    /// Connects from a socket of its own; tries every address that `addr` stands for.
+    /// Connects from a socket of its own; tries every address that `addr` stands for, one after the
+    /// other: each that has a successor for at most 1 s, the last one for as long as
+    /// [`Config::connect_timeout`] says. A wildcard address means this host.
     ///
     /// # Errors
     /// The last address's: [`io::ErrorKind::ConnectionRefused`] if the host says that nobody listens
@@ -57,32 +61,42 @@ impl Connection {
     /// # Errors
     /// See [`Connection::connect`].
     pub fn connect_with(addr: impl ToSocketAddrs, config: &Config) -> io::Result<Self> {
-        each_addr(addr, |addr| Self::connect_to(reachable(addr), config))
+        let mut hurried = config.clone();
+        hurried.connect_timeout = config.connect_timeout.min(CONNECT_TIMEOUT);
+        let mut addrs = addr.to_socket_addrs()?.peekable();
+        let mut last = None;
+        while let Some(addr) = addrs.next() {
+            let config = if addrs.peek().is_some() { &hurried } else { config };
+            match Self::connect_to(reachable(addr), config) {
+                Ok(connection) => return Ok(connection),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last.unwrap_or_else(no_addr))
     }
 
     fn connect_to(addr: SocketAddr, config: &Config) -> io::Result<Self> {
         let settings = endpoint::Config { connection: config.clone(), ..Default::default() };
-        let hub = HubRef::open(Socket::connect(addr)?, settings, &Keeper::of_clients()?)?;
-        Self::ask(hub, addr)
+        let hub = HubRef::open(Socket::connect(addr)?, settings, Keeper::of_clients)?;
+        Self::ask(hub, addr, config)
     }
 
     /// Connects through an open hub.
-    pub(super) fn ask(hub: HubRef, addr: SocketAddr) -> io::Result<Self> {
-        let handle = hub.lock().endpoint.connect(clock::now(), addr).map_err(outcome::connect)?;
+    pub(super) fn ask(hub: HubRef, addr: SocketAddr, config: &Config) -> io::Result<Self> {
+        let mut shared = hub.lock();
+        let handle = shared.endpoint.connect_with(clock::now(), addr, config);
+        drop(shared);
+        let handle = handle.map_err(outcome::connect)?;
         let this = Self::new(hub, handle);
         this.inner.hub.lock().flush();
-        this.wait_for(|connection| match connection.ended() {
-            Some(ended) => Err(outcome::ended(ended)),
-            None if connection.is_connecting() => Err(io::ErrorKind::WouldBlock.into()),
-            None => Ok(()),
-        })?;
+        this.wait_for(|connection| connected(connection))?;
         Ok(this)
     }
 
     /// The application's first handle of a connection.
     pub(super) fn new(hub: HubRef, handle: Handle) -> Self {
         let changed = hub.lock().waiters.insert(handle);
-        let linger = OptionalDuration::new(Some(LINGER));
+        let linger = Linger::default();
         Self { inner: Arc::new(Inner { hub, handle, changed, first: Mutex::default(), linger }) }
     }
 
@@ -172,15 +186,21 @@ impl Connection {
     }
 
     /// What the drop of the last handle does with data that is not acknowledged yet: it waits until it
-    /// is, for at most this long; `Some(ZERO)` gives it up at once; `None` does not wait and leaves the
-    /// delivery to the background, for at most 2 seconds. Default: `Some(2 s)`.
+    /// is, for at most this long; `None`, the default, means 2 seconds; `Some(ZERO)` gives the data up
+    /// at once, and the peer gets an error. If the last handle is a non-blocking stream, its drop leaves
+    /// the delivery to the background, for at most 2 seconds.
     pub fn set_linger(&self, linger: Option<Duration>) {
-        self.inner.linger.set(linger);
+        self.inner.linger.setting.set(linger);
     }
 
     /// See [`Connection::set_linger`].
     pub fn linger(&self) -> Option<Duration> {
-        self.inner.linger.get()
+        self.inner.linger.setting.get()
+    }
+
+    /// The drop shall not wait.
+    pub(super) fn detach(&self) {
+        self.inner.linger.is_detached.store(true, Ordering::Relaxed);
     }
 
     // ---- figures ----
@@ -211,6 +231,14 @@ impl Connection {
             self.look(|connection| connection.path().local).ok_or(io::ErrorKind::NotConnected)?;
         let bound = self.inner.hub.network().local_addr();
         Ok(local.map_or(bound, |ip| SocketAddr::new(ip, bound.port())))
+    }
+
+    /// Calls `act` with the UDP socket, to read and set its options (buffer sizes, a device, TOS). All
+    /// connections of one socket share it: those of a listener, and a client's has one of its own. Leave
+    /// it as it is bound and connected, and non-blocking, and receive nothing from it: what you take is
+    /// lost to them.
+    pub fn with_socket<T>(&self, act: impl FnOnce(&UdpSocket) -> T) -> T {
+        act(self.inner.hub.network().socket())
     }
 
     fn look<T>(&self, see: impl FnOnce(&Core) -> T) -> Option<T> {
@@ -260,37 +288,71 @@ impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Connection");
         if let (Ok(local), Ok(peer)) = (self.local_addr(), self.peer_addr()) {
-            debug.field("local", &local).field("peer", &peer);
+            debug.field("addr", &local).field("peer", &peer);
         }
         debug.field("ended", &self.ended()).finish_non_exhaustive()
     }
 }
 
-/// A duration, or none, that threads share; kept to the nanosecond, up to 584 years.
+/// What the drop of the last handle does.
+#[derive(Debug)]
+struct Linger {
+    /// What the application has set.
+    setting: OptionalDuration,
+    /// It does not wait.
+    is_detached: AtomicBool,
+}
+
+impl Default for Linger {
+    fn default() -> Self {
+        Self { setting: OptionalDuration::none(), is_detached: AtomicBool::new(false) }
+    }
+}
+
+impl Linger {
+    /// How long the drop waits, or none if it does not and gives nothing up.
+    fn get(&self) -> Option<Duration> {
+        let setting = self.setting.get().unwrap_or(LINGER);
+        let is_detached = self.is_detached.load(Ordering::Relaxed);
+        (setting.is_zero() || !is_detached).then_some(setting)
+    }
+}
+
+/// A duration, or none, that threads share; kept to the nanosecond. What is longer than 584 years is
+/// [`Duration::MAX`].
 #[derive(Debug)]
 pub(super) struct OptionalDuration(AtomicU64);
+
+/// The nanoseconds that stand for all that cannot be counted.
+const ENDLESS: u64 = u64::MAX - 1;
 
 impl OptionalDuration {
     pub(super) const fn none() -> Self {
         Self(AtomicU64::new(u64::MAX))
     }
 
-    pub(super) fn new(duration: Option<Duration>) -> Self {
-        let this = Self::none();
-        this.set(duration);
-        this
-    }
-
     pub(super) fn set(&self, duration: Option<Duration>) {
-        let nanos = |d: Duration| u64::try_from(d.as_nanos()).unwrap_or(u64::MAX - 1);
+        let nanos = |d: Duration| u64::try_from(d.as_nanos()).unwrap_or(ENDLESS).min(ENDLESS);
         self.0.store(duration.map_or(u64::MAX, nanos), Ordering::Relaxed);
     }
 
     pub(super) fn get(&self) -> Option<Duration> {
         match self.0.load(Ordering::Relaxed) {
             u64::MAX => None,
+            ENDLESS => Some(Duration::MAX),
             nanos => Some(Duration::from_nanos(nanos)),
         }
+    }
+}
+
+/// What `connect` has come to.
+fn connected(connection: &Core) -> io::Result<()> {
+    match connection.ended() {
+        // Whoever closes at once was connected: reads give what came, and then the end.
+        Some(ended) if outcome::is_by_peer(ended) => Ok(()),
+        Some(ended) => Err(outcome::ended(ended)),
+        None if connection.is_connecting() => Err(io::ErrorKind::WouldBlock.into()),
+        None => Ok(()),
     }
 }
 
@@ -306,9 +368,11 @@ pub(super) fn each_addr<T>(
             Err(error) => last = Some(error),
         }
     }
-    Err(last.unwrap_or_else(|| {
-        io::Error::new(io::ErrorKind::InvalidInput, "could not resolve to any addresses")
-    }))
+    Err(last.unwrap_or_else(no_addr))
+}
+
+fn no_addr() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "could not resolve to any addresses")
 }
 
 /// A wildcard address means this host, as it does for TCP on most systems.
@@ -317,5 +381,28 @@ fn reachable(addr: SocketAddr) -> SocketAddr {
         IpAddr::V4(ip) if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, addr.port()).into(),
         IpAddr::V6(ip) if ip.is_unspecified() => (Ipv6Addr::LOCALHOST, addr.port()).into(),
         _ => addr,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::driver::Listener;
+
+    #[test]
+    fn a_server_that_closes_at_once_was_connected() {
+        let listener = Listener::bind("127.0.0.1:0").unwrap();
+        let connect = || Connection::connect(listener.local_addr().unwrap()).unwrap();
+        let client = connect();
+        let server = listener.accept_connection().unwrap();
+        assert_eq!(client.look(connected).unwrap().ok(), Some(()));
+        server.close(7, b"", Duration::from_secs(20)).unwrap();
+        let reset = client.accept().unwrap_err();
+        assert_eq!(reset.kind(), io::ErrorKind::ConnectionReset);
+        assert_eq!(client.look(connected).unwrap().ok(), Some(()), "as if it looked only now");
+        let client = connect();
+        client.close(7, b"", Duration::ZERO).unwrap();
+        let aborted = client.look(connected).unwrap().unwrap_err();
+        assert_eq!(aborted.kind(), io::ErrorKind::ConnectionAborted);
     }
 }

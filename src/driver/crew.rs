@@ -264,7 +264,7 @@ mod tests {
         fn check(&self) {
             let leading = self.threads.iter().filter(|thread| **thread == Thread::Leading).count();
             let holders = leading + usize::from(self.keeper_leads);
-            assert_eq!(holders, usize::from(!self.crew.lies_since.is_some()), "{self:?}");
+            assert_eq!(holders, usize::from(self.crew.lies_since.is_none()), "{self:?}");
             let asleep = self.threads.iter().filter(|thread| **thread == Thread::Asleep).count();
             assert_eq!(asleep, self.crew.sleepers, "{self:?}");
             assert_eq!(self.crew.keeper == Keeper::Called, self.is_called, "{self:?}");

@@ -57,15 +57,18 @@ pub(super) struct Handover<N: Network> {
 
 #[derive(Debug)]
 struct Inner<N: Network> {
-    state: N::State,
-    crew: Crew,
     /// Lies here when nobody leads.
     lead: Option<N::Lead>,
+    crew: Crew,
     /// The one who leads waits, and nobody has ended it.
     is_waiting: bool,
+    /// How often something has happened for which waiting threads have to look again.
+    news: u64,
     /// When the keeper comes of its own: all deadlines are its business, so that those who wait for an
     /// answer need not set a timer each time.
     keeper_at: Instant,
+    /// Goes last, when the network is closed.
+    state: N::State,
 }
 
 /// What the keeper is to do next.
@@ -85,6 +88,7 @@ impl<N: Network> Handover<N> {
             crew: Crew::new(network.now()),
             lead: Some(lead),
             is_waiting: false,
+            news: 0,
             keeper_at: Instant::ZERO,
         };
         Self { network, inner: Mutex::new(inner) }
@@ -154,7 +158,12 @@ impl<'a, N: Network> Locked<'a, N> {
     /// Waits until something has happened that may concern the caller: leads if nobody does, else sleeps
     /// until `place` is notified. Returns false if it is later than `until`.
     pub(super) fn wait(&mut self, place: &Condvar, until: Instant) -> bool {
+        let seen = self.guard.news;
         self.flush_as_leader();
+        if self.guard.news != seen {
+            // It was unlocked in between.
+            return true;
+        }
         let now = self.now();
         if now >= until {
             return false;
@@ -162,7 +171,10 @@ impl<'a, N: Network> Locked<'a, N> {
         let was_for_others = std::mem::take(&mut self.has_told);
         if self.lead.is_some() && was_for_others && self.guard.crew.is_tired() {
             self.lay();
-            self.sleep(place, until, now);
+            // To call the keeper, it was unlocked again.
+            if self.guard.news == seen {
+                self.sleep(place, until, now);
+            }
         } else if self.take(now) {
             self.turn(until);
         } else {
@@ -181,10 +193,11 @@ impl<'a, N: Network> Locked<'a, N> {
         may
     }
 
-    /// Somebody else's thread may have to look again: ends the wait of whoever leads. Those who sleep
-    /// are the caller's to wake.
+    /// Other threads may have to look again: ends the wait of whoever leads. Those who sleep are the
+    /// caller's to wake, before he unlocks.
     pub(super) fn stir(&mut self) {
         self.has_told = true;
+        self.guard.news += 1;
         if self.lead.is_none() && std::mem::take(&mut self.guard.is_waiting) {
             self.unlocked(N::ring);
         }

@@ -2,6 +2,7 @@
 //! sleeps until something happens.
 
 use super::clock;
+use super::directory::{Entry, Joined};
 use super::handover::{Handover, Locked as Guard, Network, Watch};
 use super::keeper::{Caller, Keeper};
 use super::lead::Lead;
@@ -16,9 +17,9 @@ use mio::Waker;
 use rand::TryRng as _;
 use rand::rngs::SysRng;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// Batches of about 64 KiB that one thread sends before it lets the lead go on: a writer is not kept for
 /// ever by what others write.
@@ -70,6 +71,10 @@ pub(super) struct Shared {
     /// A panic has interrupted somebody's work under the lock, or the network cannot be waited for:
     /// nothing goes on.
     is_dead: bool,
+    /// The keeper has let the hub go.
+    is_closed: bool,
+    /// Goes when the socket is closed: keep it the last.
+    pub(super) entry: Option<Entry>,
 }
 
 impl Shared {
@@ -150,8 +155,8 @@ impl Network for Line {
             return;
         }
         let Some(mut outbox) = shared.outbox.take() else { return };
-        let mut has_told = false;
         for _ in 0..MAX_ROUNDS {
+            let mut has_told = false;
             let now = shared.now();
             let Shared { endpoint, waiters, deadline, .. } = &mut **shared;
             if outbox.is_empty() && endpoint.is_idle(now) {
@@ -162,6 +167,9 @@ impl Network for Line {
                 has_told = true;
             });
             *deadline = idle.unwrap_or(Instant::ZERO);
+            if has_told {
+                shared.stir();
+            }
             if outbox.is_empty() {
                 break;
             }
@@ -173,13 +181,15 @@ impl Network for Line {
             if sent.is_blocked {
                 shared.is_blocked = true;
                 // Whoever waits for the network now waits for room too.
-                has_told = true;
+                shared.stir();
                 break;
             }
         }
         shared.outbox = Some(outbox);
-        if has_told {
-            shared.stir();
+        let now = shared.now();
+        if !shared.is_blocked && !shared.endpoint.is_idle(now) {
+            // Enough for now, or others have left their work meanwhile.
+            shared.deadline = Instant::ZERO;
         }
         shared.cover();
     }
@@ -204,6 +214,11 @@ impl Line {
         self.socket.local_addr()
     }
 
+    /// The kernel's socket, for its options.
+    pub(super) fn socket(&self) -> &UdpSocket {
+        self.socket.io()
+    }
+
     fn on_refused(&self, now: Instant, shared: &mut Shared) {
         if let Some(peer) = self.socket.peer() {
             shared.endpoint.on_unreachable(now, peer);
@@ -224,7 +239,8 @@ impl Locked<'_> {
         // The socket may take something again although nobody was told.
         self.is_blocked = false;
         let watch = self.keep(MAX_TURNS);
-        (!self.is_over()).then_some(Visit { watch, is_blocked: self.is_blocked })
+        self.is_closed = self.is_over();
+        (!self.is_closed).then_some(Visit { watch, is_blocked: self.is_blocked })
     }
 
     /// Nobody serves this hub any more.
@@ -240,7 +256,14 @@ pub(super) struct HubRef(Arc<Hub>);
 
 impl HubRef {
     /// Starts to serve `socket`.
-    pub(super) fn open(socket: Socket, config: Config, keeper: &Keeper) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// Those of making what it needs; a keeper, whose end takes a while, is made last.
+    pub(super) fn open(
+        socket: Socket,
+        config: Config,
+        keeper: impl FnOnce() -> io::Result<Keeper>,
+    ) -> io::Result<Self> {
         let mut seed = [0; 32];
         SysRng.try_fill_bytes(&mut seed).map_err(io::Error::other)?;
         let (lead, waker) = Lead::new(&socket)?;
@@ -253,11 +276,40 @@ impl HubRef {
             deadline: Instant::MAX,
             handles: 1,
             is_dead: false,
+            is_closed: false,
+            entry: None,
         };
-        let hub = keeper.adopt(source, |caller| {
+        let hub = keeper()?.adopt(source, |caller| {
             Arc::new(Handover::new(Line { socket, waker, caller }, shared, Box::new(lead)))
         });
         Ok(Self(hub))
+    }
+
+    /// A handle of a hub at which nobody listens; from now on somebody does.
+    pub(super) fn join(hub: &Arc<Hub>, config: &Config) -> Joined {
+        let mut shared = hub.lock();
+        if shared.is_closed || shared.is_dead && shared.handles == 0 {
+            return Joined::Closing;
+        }
+        if shared.is_dead || shared.endpoint.is_listening() {
+            return Joined::InUse;
+        }
+        shared.endpoint.listen(config);
+        shared.handles += 1;
+        drop(shared);
+        Joined::Yes(Self(hub.clone()))
+    }
+
+    /// See [`HubRef::join`].
+    pub(super) fn listen(&self, config: &Config) -> io::Result<Self> {
+        match Self::join(&self.0, config) {
+            Joined::Yes(hub) => Ok(hub),
+            Joined::InUse | Joined::Closing => Err(io::ErrorKind::AddrInUse.into()),
+        }
+    }
+
+    pub(super) fn downgrade(&self) -> Weak<Hub> {
+        Arc::downgrade(&self.0)
     }
 }
 

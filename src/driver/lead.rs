@@ -12,6 +12,7 @@ const WAKE_UP: Token = Token(1);
 
 /// What it takes to wait for the network and to receive.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "what the kernel has told, each by itself")]
 pub(super) struct Lead {
     poll: Poll,
     events: Events,

@@ -2,17 +2,18 @@
 
 use super::clock;
 use super::connection::{Connection, each_addr};
+use super::directory;
 use super::hub::HubRef;
-use super::keeper::Keeper;
+use super::options;
 use super::patience::Patience;
-use super::socket::Socket;
 use super::stream::Stream;
 use super::sync::Condvar;
 use crate::endpoint::Config;
 use crate::time::Duration;
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::iter::FusedIterator;
+use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -20,6 +21,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 ///
 /// The drop of the last handle refuses connections from then on, and closes those that nobody has
 /// accepted; those that were accepted live on.
+///
+/// There is no `AsFd`: the descriptor is ready whenever anything arrives for any connection, and what
+/// makes it ready is soon taken by another thread. To wait for several things at once, use a thread for
+/// each, or [`Listener::set_nonblocking`].
 pub struct Listener {
     inner: Arc<Inner>,
 }
@@ -45,15 +50,14 @@ impl Listener {
     /// # Errors
     /// See [`Listener::bind`].
     pub fn bind_with(addr: impl ToSocketAddrs, config: &Config) -> io::Result<Self> {
-        each_addr(addr, |addr| {
-            let mut config = config.clone();
-            config.is_listening = true;
-            let hub = HubRef::open(Socket::bind(addr)?, config, &Keeper::start()?)?;
-            let incoming = hub.lock().waiters.incoming.clone();
-            Ok(Self {
-                inner: Arc::new(Inner { hub, incoming, is_nonblocking: AtomicBool::new(false) }),
-            })
-        })
+        each_addr(addr, |addr| directory::listen(addr, config).map(Self::new))
+    }
+
+    /// The listener of a hub that listens.
+    pub(super) fn new(hub: HubRef) -> Self {
+        let incoming = hub.lock().waiters.incoming.clone();
+        let is_nonblocking = AtomicBool::new(false);
+        Self { inner: Arc::new(Inner { hub, incoming, is_nonblocking }) }
     }
 
     /// Waits for a connection and gives its first stream and the peer's address.
@@ -73,10 +77,8 @@ impl Listener {
     /// See [`Listener::accept`].
     pub fn accept_connection(&self) -> io::Result<Connection> {
         let inner = &*self.inner;
-        let patience = || match inner.is_nonblocking.load(Ordering::Relaxed) {
-            true => Patience::None,
-            false => Patience::Endless,
-        };
+        let is_nonblocking = || inner.is_nonblocking.load(Ordering::Relaxed);
+        let patience = || if is_nonblocking() { Patience::None } else { Patience::Endless };
         let handle = inner.hub.lock().attend(&inner.incoming, patience, |shared| {
             shared.check()?;
             shared.endpoint.accept().ok_or_else(|| io::ErrorKind::WouldBlock.into())
@@ -87,6 +89,12 @@ impl Listener {
     /// The first streams of all connections to come; it never ends.
     pub fn incoming(&self) -> Incoming<'_> {
         Incoming { listener: self }
+    }
+
+    /// The same for a listener that is given away.
+    #[must_use = "the listener is dropped if the result is not used"]
+    pub fn into_incoming(self) -> IntoIncoming {
+        IntoIncoming { listener: self }
     }
 
     /// The address that clients connect to.
@@ -117,10 +125,44 @@ impl Listener {
         shared.stir();
         Ok(())
     }
+
+    /// How many hops the packets of this listener's connections may take: it is the UDP socket's, so all
+    /// of them share it.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidInput`] if it is 0 or above 255.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        options::set_ttl(self.inner.hub.network().socket(), ttl)
+    }
+
+    /// See [`Listener::set_ttl`].
+    ///
+    /// # Errors
+    /// Those of asking the kernel.
+    pub fn ttl(&self) -> io::Result<u32> {
+        options::ttl(self.inner.hub.network().socket())
+    }
+
+    /// What keeps the listener from working: nothing, unless the driver has failed. Errors that the
+    /// network reports concern single datagrams, and are not told here.
+    ///
+    /// # Errors
+    /// None; it returns a `Result` as `TcpListener` does.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        Ok(self.inner.hub.lock().check().err())
+    }
+
+    /// Calls `act` with the UDP socket, to read and set its options (buffer sizes, a device, TOS). All
+    /// of the listener's connections share it, so leave it unconnected and non-blocking, and receive
+    /// nothing from it: what you take is lost to them.
+    pub fn with_socket<T>(&self, act: impl FnOnce(&UdpSocket) -> T) -> T {
+        act(self.inner.hub.network().socket())
+    }
 }
 
 /// The first streams of the connections that a [`Listener`] accepts.
 #[derive(Debug)]
+#[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct Incoming<'a> {
     listener: &'a Listener,
 }
@@ -132,6 +174,25 @@ impl Iterator for Incoming<'_> {
         Some(self.listener.accept().map(|(stream, _)| stream))
     }
 }
+
+impl FusedIterator for Incoming<'_> {}
+
+/// Like [`Incoming`], with the listener in it.
+#[derive(Debug)]
+#[must_use = "iterators are lazy and do nothing unless consumed"]
+pub struct IntoIncoming {
+    listener: Listener,
+}
+
+impl Iterator for IntoIncoming {
+    type Item = io::Result<Stream>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.listener.incoming().next()
+    }
+}
+
+impl FusedIterator for IntoIncoming {}
 
 impl Drop for Inner {
     fn drop(&mut self) {
@@ -150,6 +211,6 @@ impl Drop for Inner {
 
 impl fmt::Debug for Listener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Listener").field("local", &self.inner.hub.network().local_addr()).finish()
+        f.debug_struct("Listener").field("addr", &self.inner.hub.network().local_addr()).finish()
     }
 }

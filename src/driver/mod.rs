@@ -21,12 +21,15 @@
 mod clock;
 mod connection;
 mod crew;
+mod directory;
+mod endpoint;
 mod handover;
 mod hub;
 mod inbox;
 mod keeper;
 mod lead;
 mod listener;
+mod options;
 mod outbox;
 mod outcome;
 mod patience;
@@ -36,5 +39,26 @@ mod sync;
 mod waiters;
 
 pub use connection::Connection;
-pub use listener::{Incoming, Listener};
+pub use endpoint::Endpoint;
+pub use listener::{Incoming, IntoIncoming, Listener};
 pub use stream::Stream;
+
+use std::panic::{RefUnwindSafe, UnwindSafe};
+
+// A panic under a hub's lock makes all handles fail from then on: none shows what it left half done.
+impl UnwindSafe for Connection {}
+impl RefUnwindSafe for Connection {}
+impl UnwindSafe for Listener {}
+impl RefUnwindSafe for Listener {}
+impl UnwindSafe for Stream {}
+impl RefUnwindSafe for Stream {}
+
+/// The handles have all the automatic traits that std's have.
+const _: () = {
+    const fn check<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe>() {}
+    check::<Connection>();
+    check::<Incoming<'_>>();
+    check::<IntoIncoming>();
+    check::<Listener>();
+    check::<Stream>();
+};

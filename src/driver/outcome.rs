@@ -28,6 +28,16 @@ pub(super) fn ended_write(end: &Ended) -> io::Error {
     }
 }
 
+/// Why a connection broke, if it did: what this side has closed has not broken.
+pub(super) fn failure(end: &Ended) -> Option<io::Error> {
+    (!is_orderly(end) && !matches!(end.reason, CloseReason::Local(_))).then(|| ended(end))
+}
+
+/// Whether the peer, or its host, ended the connection: so there was one.
+pub(super) fn is_by_peer(ended: &Ended) -> bool {
+    matches!(ended.reason, CloseReason::Peer(..) | CloseReason::Reset)
+}
+
 /// Whether a connection ended in good order.
 pub(super) fn is_orderly(ended: &Ended) -> bool {
     matches!(ended.reason, CloseReason::Local(0) | CloseReason::Peer(0, _))
@@ -60,5 +70,75 @@ pub(super) fn connect(error: ConnectError) -> io::Error {
     match error {
         ConnectError::TooMany => io::Error::other(error),
         _ => io::Error::new(ErrorKind::InvalidInput, error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::{CloseOutcome, ProtocolError};
+    use crate::time::Instant;
+    use crate::wire::RefuseReason;
+
+    fn ended_by(reason: CloseReason) -> Ended {
+        Ended { reason, outcome: CloseOutcome::default(), at: Instant::ZERO }
+    }
+
+    /// Of each reason: what reads and writes fail with, and whether `take_error` and `shutdown` complain.
+    #[test]
+    fn each_end_has_its_kinds() {
+        use ErrorKind::{
+            BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset, TimedOut,
+            Unsupported,
+        };
+        let refused = CloseReason::Refused(RefuseReason::Busy);
+        let saw = CloseReason::PeerSawProtocolError(crate::connection::PROTOCOL_CODES + 1);
+        for (reason, read_kind, write_kind, is_failure, is_broken) in [
+            (CloseReason::Local(0), ConnectionAborted, BrokenPipe, false, false),
+            (CloseReason::Local(7), ConnectionAborted, BrokenPipe, false, true),
+            (CloseReason::Peer(0, vec![]), ConnectionReset, BrokenPipe, false, false),
+            (CloseReason::Peer(7, vec![]), ConnectionReset, BrokenPipe, true, true),
+            (CloseReason::TimedOut, TimedOut, TimedOut, true, true),
+            (CloseReason::Reset, ConnectionReset, ConnectionReset, true, true),
+            (refused, ConnectionRefused, ConnectionRefused, true, true),
+            (CloseReason::Version, Unsupported, Unsupported, true, true),
+            (
+                CloseReason::Protocol(ProtocolError::Frame),
+                ConnectionAborted,
+                ConnectionAborted,
+                true,
+                true,
+            ),
+            (saw, ConnectionAborted, ConnectionAborted, true, true),
+        ] {
+            let end = ended_by(reason.clone());
+            assert_eq!((ended(&end).kind(), ended_write(&end).kind()), (read_kind, write_kind));
+            let failure = failure(&end).map(|error| error.kind());
+            assert_eq!((failure, !is_orderly(&end)), (is_failure.then_some(read_kind), is_broken));
+            let source = ended(&end);
+            let source = source.get_ref().and_then(|source| source.downcast_ref::<CloseReason>());
+            assert_eq!(source, Some(&reason), "the reason is the error's source");
+        }
+    }
+
+    #[test]
+    fn streams_fail_as_in_std() {
+        use ErrorKind::{BrokenPipe, ConnectionReset, NotConnected, WouldBlock};
+        for (error, kind) in [
+            (ReadError::Blocked, WouldBlock),
+            (ReadError::Reset(3), ConnectionReset),
+            (ReadError::Unknown, NotConnected),
+        ] {
+            assert_eq!(read(error).kind(), kind);
+        }
+        for (error, kind) in [
+            (WriteError::Blocked, WouldBlock),
+            (WriteError::Finished, BrokenPipe),
+            (WriteError::Stopped(3), BrokenPipe),
+            (WriteError::Reset(3), BrokenPipe),
+            (WriteError::Unknown, NotConnected),
+        ] {
+            assert_eq!(write(error).kind(), kind);
+        }
     }
 }

@@ -65,6 +65,11 @@ impl Socket {
         Self::new(socket, Some(peer))
     }
 
+    /// A socket for many peers that somebody else has bound.
+    pub(super) fn adopt(socket: UdpSocket) -> io::Result<Self> {
+        Self::new(socket.into(), None)
+    }
+
     fn new(socket: socket2::Socket, peer: Option<SocketAddr>) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         // Best effort: smaller buffers lose more of a burst, and what is lost is sent again.
@@ -78,6 +83,11 @@ impl Socket {
 
     pub(super) fn local_addr(&self) -> SocketAddr {
         self.local
+    }
+
+    /// The kernel's socket, for its options.
+    pub(super) fn io(&self) -> &UdpSocket {
+        &self.io
     }
 
     pub(super) fn peer(&self) -> Option<SocketAddr> {

@@ -1,20 +1,21 @@
 //! A stream of bytes as the application holds it: what `std::net::TcpStream` is for TCP.
 
 use super::connection::{Connection, OptionalDuration};
+use super::options;
 use super::outcome;
 use super::patience::Patience;
 use super::waiters::StreamWaiters;
-use crate::connection::{Config, Connection as Core};
-use crate::stream::ReadError;
+use crate::connection::{CloseReason, Config, Connection as Core};
+use crate::stream::{ReadError, Streams, WriteError};
 use crate::time::Duration;
 use crate::wire::StreamId;
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
-use std::net::{Shutdown, SocketAddr, ToSocketAddrs};
+use std::net::{Shutdown, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-/// Bytes that one call copies at most: others get the lock in between.
+/// Bytes that one call copies at most, into or out of all its buffers: others get the lock in between.
 const MAX_COPY: usize = 128 * 1024;
 
 /// A stream of bytes in both directions, like `std::net::TcpStream`.
@@ -27,6 +28,12 @@ const MAX_COPY: usize = 128 * 1024;
 /// [`Stream::try_clone`] gives another handle of the same stream. The drop of the last handle ends the
 /// stream: what was written is delivered, and what arrives is refused. If that was also the last handle
 /// of the connection, the drop waits until everything is acknowledged: see [`Stream::set_linger`].
+///
+/// There is no `AsFd`. One descriptor serves all streams of a socket, so that it is ready tells nothing
+/// about this one; timers need serving although nothing arrives; and what makes the descriptor ready is
+/// soon taken by another thread. Where a loop would `poll` descriptors, use a thread for each stream
+/// (handles can be cloned, and a `shutdown` wakes whoever waits), read timeouts, or
+/// [`Stream::set_nonblocking`]. Socket options are reachable through [`Stream::with_socket`].
 pub struct Stream {
     handle: Arc<StreamHandle>,
 }
@@ -45,6 +52,8 @@ pub(super) struct StreamHandle {
     /// The peer gave the stream up, with this code: told to every read, or a second one would take
     /// what is missing for the end.
     reset: OnceLock<u64>,
+    /// `take_error` has told why the stream broke.
+    is_error_told: AtomicBool,
 }
 
 impl StreamHandle {
@@ -60,6 +69,7 @@ impl StreamHandle {
             is_nodelay: AtomicBool::new(false),
             is_read_shut: AtomicBool::new(false),
             reset: OnceLock::new(),
+            is_error_told: AtomicBool::new(false),
         }
     }
 
@@ -68,6 +78,20 @@ impl StreamHandle {
             return Patience::None;
         }
         timeout.get().map_or(Patience::Endless, Patience::Within)
+    }
+
+    /// Why nothing goes on, if it is nobody's wish.
+    fn failure(&self, connection: &mut Core) -> Option<io::Error> {
+        let next = connection.streams().peek(self.id, &mut [0]);
+        let reset = self.reset.get().map(|code| ReadError::Reset(*code));
+        if let Some(error @ ReadError::Reset(_)) = reset.or(next.err()) {
+            return Some(outcome::read(error));
+        }
+        let ended = connection.ended()?;
+        // Closed by the peer before the stream had ended: what was still to come is lost.
+        let is_cut =
+            next == Err(ReadError::Blocked) && matches!(ended.reason, CloseReason::Peer(..));
+        if is_cut { Some(outcome::ended(ended)) } else { outcome::failure(ended) }
     }
 }
 
@@ -138,23 +162,43 @@ impl Stream {
     /// # Errors
     /// Those of `read`.
     pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.take(buf, |connection, id, buf| connection.streams().peek(id, buf))
+        let most = buf.len().min(MAX_COPY);
+        self.take(most, |streams, id| streams.peek(id, buf.get_mut(..most).unwrap_or_default()))
     }
 
     fn read_some(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.take(buf, |connection, id, buf| connection.streams().read(id, buf))
+        let most = buf.len().min(MAX_COPY);
+        self.take(most, |streams, id| streams.read(id, buf.get_mut(..most).unwrap_or_default()))
     }
 
-    /// Waits for data and takes it with `take`.
+    fn read_several(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        let room = bufs.iter().map(|buf| buf.len()).fold(0, usize::saturating_add);
+        self.take(room, |streams, id| {
+            let mut taken = 0;
+            for buf in bufs.iter_mut().filter(|buf| !buf.is_empty()) {
+                let most = buf.len().min(MAX_COPY - taken);
+                match streams.read(id, buf.get_mut(..most).unwrap_or_default()) {
+                    Ok(n) => taken += n,
+                    // What stops the next one only is told by the next call.
+                    Err(_) if taken > 0 => break,
+                    Err(error) => return Err(error),
+                }
+                if taken == MAX_COPY {
+                    break;
+                }
+            }
+            Ok(taken)
+        })
+    }
+
+    /// Waits for data and takes it with `take`, which has `room` for so many bytes.
     fn take(
         &self,
-        buf: &mut [u8],
-        mut take: impl FnMut(&mut Core, StreamId, &mut [u8]) -> Result<usize, ReadError>,
+        room: usize,
+        mut take: impl FnMut(&mut Streams, StreamId) -> Result<usize, ReadError>,
     ) -> io::Result<usize> {
         let this = &*self.handle;
-        let most = buf.len().min(MAX_COPY);
-        let buf = buf.get_mut(..most).unwrap_or_default();
-        if buf.is_empty() {
+        if room == 0 {
             return Ok(0);
         }
         let patience = || this.patience(&this.read_timeout);
@@ -165,7 +209,7 @@ impl Stream {
             if let Some(code) = this.reset.get() {
                 return Err(outcome::read(ReadError::Reset(*code)));
             }
-            take(connection, this.id, buf).map_err(|error| match (error, connection.ended()) {
+            take(connection.streams(), this.id).map_err(|error| match (error, connection.ended()) {
                 // What had arrived before the end is read before the end is told.
                 (ReadError::Blocked, Some(ended)) => outcome::ended(ended),
                 (ReadError::Reset(code), _) => {
@@ -178,9 +222,37 @@ impl Stream {
     }
 
     fn write_some(&self, buf: &[u8]) -> io::Result<usize> {
-        let this = &*self.handle;
         let buf = buf.get(..MAX_COPY).unwrap_or(buf);
-        if buf.is_empty() {
+        self.put(buf.len(), |streams, id| streams.write(id, buf))
+    }
+
+    fn write_several(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        let len = bufs.iter().map(|buf| buf.len()).fold(0, usize::saturating_add);
+        self.put(len, |streams, id| {
+            let mut taken = 0;
+            for buf in bufs.iter().filter(|buf| !buf.is_empty()) {
+                let most = buf.len().min(MAX_COPY - taken);
+                match streams.write(id, buf.get(..most).unwrap_or_default()) {
+                    Ok(n) => taken += n,
+                    Err(_) if taken > 0 => break,
+                    Err(error) => return Err(error),
+                }
+                if taken == MAX_COPY {
+                    break;
+                }
+            }
+            Ok(taken)
+        })
+    }
+
+    /// Waits for room and fills it with `put`, which has `len` bytes.
+    fn put(
+        &self,
+        len: usize,
+        mut put: impl FnMut(&mut Streams, StreamId) -> Result<usize, WriteError>,
+    ) -> io::Result<usize> {
+        let this = &*self.handle;
+        if len == 0 {
             return Ok(0);
         }
         let patience = || this.patience(&this.write_timeout);
@@ -188,7 +260,7 @@ impl Stream {
             if let Some(ended) = connection.ended() {
                 return Err(outcome::ended_write(ended));
             }
-            connection.streams().write(this.id, buf).map_err(outcome::write)
+            put(connection.streams(), this.id).map_err(outcome::write)
         })
     }
 
@@ -289,6 +361,40 @@ impl Stream {
         Ok(self.handle.is_nodelay.load(Ordering::Relaxed))
     }
 
+    /// How many hops the packets may take. It is the UDP socket's: all streams and connections of one
+    /// socket, such as a listener's, share it.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidInput`] if it is 0 or above 255.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        self.with_socket(|socket| options::set_ttl(socket, ttl))
+    }
+
+    /// See [`Stream::set_ttl`].
+    ///
+    /// # Errors
+    /// Those of asking the kernel.
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.with_socket(options::ttl)
+    }
+
+    /// Why the stream or its connection broke: told once to all handles, and `None` while all is well
+    /// and after an end in good order or by this side.
+    ///
+    /// # Errors
+    /// If the connection's driver has failed.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        let this = &*self.handle;
+        let mut shared = this.connection.hub().lock();
+        let failure = this.failure(shared.connection(this.connection.handle())?);
+        Ok(failure.filter(|_| !this.is_error_told.swap(true, Ordering::Relaxed)))
+    }
+
+    /// Calls `act` with the UDP socket; see [`Connection::with_socket`].
+    pub fn with_socket<T>(&self, act: impl FnOnce(&UdpSocket) -> T) -> T {
+        self.handle.connection.with_socket(act)
+    }
+
     /// What the drop of the connection's last handle does; see [`Connection::set_linger`].
     ///
     /// # Errors
@@ -319,9 +425,7 @@ impl Drop for StreamHandle {
     fn drop(&mut self) {
         let is_last = self.connection.is_last();
         if is_last && self.is_nonblocking.load(Ordering::Relaxed) {
-            let linger = self.connection.linger();
-            // Zero still means to give up.
-            self.connection.set_linger(linger.filter(Duration::is_zero));
+            self.connection.detach();
         }
         let handle = self.connection.handle();
         let hub = self.connection.hub();
@@ -345,8 +449,7 @@ impl Read for &Stream {
     }
 
     fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        let first = bufs.iter_mut().find(|buf| !buf.is_empty());
-        first.map_or(Ok(0), |buf| self.read_some(buf))
+        self.read_several(bufs)
     }
 }
 
@@ -366,8 +469,7 @@ impl Write for &Stream {
     }
 
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        let first = bufs.iter().find(|buf| !buf.is_empty());
-        first.map_or(Ok(0), |buf| self.write_some(buf))
+        self.write_several(bufs)
     }
 
     /// Does nothing: what is written is on its way, as with TCP.
@@ -392,10 +494,11 @@ impl Write for Stream {
 
 impl fmt::Debug for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stream")
-            .field("id", &self.handle.id)
-            .field("connection", &self.handle.connection)
-            .finish()
+        let mut debug = f.debug_struct("Stream");
+        if let (Ok(addr), Ok(peer)) = (self.local_addr(), self.peer_addr()) {
+            debug.field("addr", &addr).field("peer", &peer);
+        }
+        debug.field("id", &self.handle.id).finish()
     }
 }
 

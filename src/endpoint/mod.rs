@@ -18,7 +18,7 @@ pub use crate::connection::{
     Transmit,
 };
 
-use crate::connection::{Arrival, Proven};
+use crate::connection::{self, Arrival, Proven};
 use crate::rng::Rng;
 use crate::time::Instant;
 use crate::wire::{
@@ -159,6 +159,20 @@ impl Endpoint {
     /// [`ConnectError::TooMany`] at the configured number of connections, and
     /// [`ConnectError::InvalidAddress`] for port 0 and for unspecified, multicast and broadcast addresses.
     pub fn connect(&mut self, now: Instant, remote: SocketAddr) -> Result<Handle, ConnectError> {
+        let config = self.config.connection.clone();
+        self.connect_with(now, remote, &config)
+    }
+
+    /// Begins to connect, with other settings than the endpoint's.
+    ///
+    /// # Errors
+    /// See [`Endpoint::connect`].
+    pub fn connect_with(
+        &mut self,
+        now: Instant,
+        remote: SocketAddr,
+        config: &connection::Config,
+    ) -> Result<Handle, ConnectError> {
         if self.slots.len() >= self.config.max_connections {
             return Err(ConnectError::TooMany);
         }
@@ -169,7 +183,7 @@ impl Endpoint {
         let id = ConnectionId(self.rng.u64());
         let path = Path { remote, local: None };
         let rng = self.rng.fork();
-        let connection = Connection::connect(now, &self.config.connection, id, path, rng);
+        let connection = Connection::connect(now, config, id, path, rng);
         Ok(self.insert(connection))
     }
 
@@ -181,6 +195,16 @@ impl Endpoint {
     /// How many connections wait to be accepted.
     pub fn backlog(&self) -> usize {
         self.incoming.len()
+    }
+
+    /// Takes connections from now on, with these settings; those that exist keep theirs.
+    pub fn listen(&mut self, config: &Config) {
+        self.config = Config { is_listening: true, ..config.clone() };
+    }
+
+    /// Whether it takes connections.
+    pub fn is_listening(&self) -> bool {
+        self.config.is_listening
     }
 
     /// Takes connections from now on, or refuses them.

@@ -302,7 +302,7 @@ fn a_silent_peer_is_noticed() {
     }
     let ended = pair.ended(0, client).unwrap();
     assert_eq!(ended.reason, CloseReason::TimedOut);
-    let config = crate::connection::Config::default();
+    let config = connection::Config::default();
     let bound = config.keepalive.unwrap() + config.user_timeout;
     assert!(ended.at.saturating_since(from) <= bound + Duration::from_secs(2), "{}", ended.at);
 }

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use towline::connection::{CloseReason, Config};
-use towline::{Connection, Listener, Stream};
+use towline::{Connection, Endpoint, Listener, Stream, endpoint};
 
 /// When a test counts as hanging.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_mins(2);
 const READ: Duration = Duration::from_secs(30);
 
 /// Runs a test in a thread of its own, so that a call that never returns fails it.
-fn guarded(test: impl FnOnce() + Send + 'static) {
+pub(crate) fn guarded(test: impl FnOnce() + Send + 'static) {
     let (done, is_done) = mpsc::channel();
     let body = thread::spawn(move || {
         test();
@@ -37,14 +37,14 @@ fn listen() -> (Listener, SocketAddr) {
     (listener, addr)
 }
 
-fn patient(stream: Stream) -> Stream {
+pub(crate) fn patient(stream: Stream) -> Stream {
     stream.set_read_timeout(Some(READ)).unwrap();
     stream.set_write_timeout(Some(READ)).unwrap();
     stream
 }
 
 /// The two ends of a new connection: the client's and the server's.
-fn pair() -> (Stream, Stream) {
+pub(crate) fn pair() -> (Stream, Stream) {
     let (listener, addr) = listen();
     let client = Stream::connect(addr).unwrap();
     let (server, peer) = listener.accept().unwrap();
@@ -53,7 +53,7 @@ fn pair() -> (Stream, Stream) {
 }
 
 /// Bytes that differ from offset to offset, and from seed to seed.
-fn pattern(seed: u64, len: usize) -> Vec<u8> {
+pub(crate) fn pattern(seed: u64, len: usize) -> Vec<u8> {
     let mut x = seed | 1;
     let mut next = || {
         x ^= x << 13;
@@ -351,7 +351,7 @@ fn a_silent_server_is_a_timeout() {
 }
 
 /// The port of a socket that is gone.
-fn closed_port() -> SocketAddr {
+pub(crate) fn closed_port() -> SocketAddr {
     UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
@@ -467,7 +467,7 @@ fn both_families_reach_a_wildcard() {
 #[test]
 fn large_payloads_are_taken_and_sent() {
     guarded(|| {
-        let mut server = towline::endpoint::Config::default();
+        let mut server = endpoint::Config::default();
         server.connection.max_payload = 60_000;
         let listener = Listener::bind_with("127.0.0.1:0", &server).unwrap();
         let mut config = Config::default();
@@ -492,4 +492,86 @@ fn handles_are_send_sync_and_debug() {
     check::<Stream>();
     check::<Connection>();
     check::<towline::Incoming<'_>>();
+}
+
+/// Two endpoints that connect to each other many times, from one socket each.
+#[test]
+fn one_socket_carries_many_connections_both_ways() {
+    guarded(|| {
+        let [left, right] = [(); 2].map(|()| Endpoint::bind("127.0.0.1:0").unwrap());
+        let listeners = [left.listen().unwrap(), right.listen().unwrap()];
+        assert_eq!(left.listen().unwrap_err().kind(), ErrorKind::AddrInUse);
+        let [to_left, to_right] = [&left, &right].map(|end| end.local_addr().unwrap());
+        let accept = |listener: Listener| {
+            thread::spawn(move || {
+                let mut names = Vec::new();
+                for stream in listener.incoming().take(100) {
+                    let mut stream = stream.unwrap();
+                    let mut name = [0; 4];
+                    stream.read_exact(&mut name).unwrap();
+                    stream.write_all(&name).unwrap();
+                    names.push((u32::from_be_bytes(name), stream));
+                }
+                names
+            })
+        };
+        let acceptors = listeners.map(accept);
+        let mut clients = Vec::new();
+        for name in 0..100_u32 {
+            for (end, to) in [(&left, to_right), (&right, to_left)] {
+                let client = end.connect(to).unwrap();
+                assert_eq!(client.local_addr().unwrap(), end.local_addr().unwrap());
+                let mut stream = client.stream();
+                stream.write_all(&name.to_be_bytes()).unwrap();
+                clients.push((name, stream));
+            }
+        }
+        for (name, stream) in &mut clients {
+            let mut echoed = [0; 4];
+            stream.read_exact(&mut echoed).unwrap();
+            assert_eq!(u32::from_be_bytes(echoed), *name);
+        }
+        for acceptor in acceptors {
+            let mut names: Vec<u32> =
+                acceptor.join().unwrap().into_iter().map(|(n, _)| n).collect();
+            names.sort_unstable();
+            assert_eq!(names, (0..100).collect::<Vec<_>>());
+        }
+    });
+}
+
+#[test]
+fn an_endpoint_takes_a_socket_that_somebody_else_has_made() {
+    guarded(|| {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let addr = socket.local_addr().unwrap();
+        let endpoint = Endpoint::from_socket(socket, &endpoint::Config::default()).unwrap();
+        // The endpoint has the address; a listener there is its own.
+        let listener = Listener::bind(addr).unwrap();
+        drop(endpoint);
+        let mut client = Stream::connect(addr).unwrap();
+        client.write_all(b"x").unwrap();
+        assert_eq!(listener.accept().unwrap().0.read(&mut [0; 8]).unwrap(), 1);
+        drop(listener);
+        assert_eq!(Stream::connect(addr).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+    });
+}
+
+#[test]
+fn an_endpoint_says_when_it_is_full_and_when_an_address_is_none() {
+    guarded(|| {
+        let mut config = endpoint::Config::default();
+        config.max_connections = 1;
+        let server = Listener::bind("127.0.0.1:0").unwrap();
+        let endpoint = Endpoint::bind_with("127.0.0.1:0", &config).unwrap();
+        let first = endpoint.connect(server.local_addr().unwrap()).unwrap();
+        let error = endpoint.connect(server.local_addr().unwrap()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Other, "{error}");
+        drop(first);
+        let other = Endpoint::bind("127.0.0.1:0").unwrap();
+        for nobody in ["127.0.0.1:0", "224.0.0.1:9", "255.255.255.255:9"] {
+            let error = other.connect(nobody.parse().unwrap()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{nobody}: {error}");
+        }
+    });
 }

@@ -10,6 +10,8 @@ mod bulk;
 #[cfg(feature = "cli")]
 mod cli;
 mod close;
+#[cfg(feature = "cli")]
+mod compare;
 mod damage;
 mod determinism;
 #[cfg(feature = "net")]
@@ -17,4 +19,6 @@ mod driver;
 mod handshake;
 mod net;
 mod reorder;
+#[cfg(feature = "net")]
+mod std_net;
 mod swarm;

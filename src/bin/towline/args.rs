@@ -1,12 +1,14 @@
 //! What the user asks for: commands, options, their ranges, and the help.
 
 use crate::address::Address;
+use crate::compare::Compare;
+use crate::failure::{Exit, Failure};
 use crate::units::{self, QueueSize};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
 
-const EXIT_CODES: &str = "\
+pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0  done
   1  the transfer failed
@@ -27,25 +29,33 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     Send(Send),
     Recv(Recv),
+    Echo(Echo),
+    Ping(Ping),
     Relay(Box<Relay>),
     Demo(Box<Demo>),
+    Compare(Box<Compare>),
 }
 
-/// Send a file to `towline recv`, and learn that it is stored and verified there.
+/// Send files and folders to `towline recv`, and learn that they are stored and verified there.
+///
+/// Content, permissions and times arrive; symbolic links within folders are skipped. An interrupted
+/// transfer goes on where it broke off when it is repeated, and what is there already is not sent
+/// again: both only if it is the same, byte for byte.
 #[derive(Debug, Args)]
-#[command(after_help = format!("\
+#[command(override_usage = Send::USAGE, after_help = format!("\
 Examples:
   towline send photo.jpg 192.0.2.7
+  towline send photos notes.txt example.org
   towline send backup.tar [2001:db8::7]:9000 --json
 
 {EXIT_CODES}"))]
 pub(crate) struct Send {
-    /// The file to send.
-    pub(crate) file: PathBuf,
-    /// Where `towline recv` listens: HOST or HOST:PORT; the port is 7373 where none is given.
-    #[arg(value_name = "ADDR", value_parser = Address::parse_peer)]
-    pub(crate) to: Address,
-    /// The name to store it under, where it is not to be the file's own.
+    /// The files and folders to send, and last where `towline recv` listens: HOST or HOST:PORT; the
+    /// port is 7373 where none is given.
+    // Clap puts the outer brackets.
+    #[arg(value_name = "PATH>... <ADDR", required = true)]
+    paths_and_address: Vec<PathBuf>,
+    /// The name to store it under, where it is not to be its own; for one file or folder.
     #[arg(long)]
     pub(crate) name: Option<String>,
     /// How long to wait until the receiver answers.
@@ -55,10 +65,30 @@ pub(crate) struct Send {
     pub(crate) style: Style,
 }
 
-/// Receive files from `towline send`: each appears whole and verified, or not at all.
+impl Send {
+    const USAGE: &str = "towline send [OPTIONS] <PATH>... <ADDR>";
+
+    /// What to send and where to. Clap cannot tell them apart itself where options stand between.
+    pub(crate) fn split(&self) -> Result<(&[PathBuf], Address), Failure> {
+        let usage = |line: String| Failure::new(Exit::Usage, line);
+        let missing = || usage(format!("<ADDR> is missing; usage: {}", Self::USAGE));
+        let Some((address, paths @ [_, ..])) = self.paths_and_address.split_last() else {
+            return Err(missing());
+        };
+        if self.name.is_some() && paths.len() > 1 {
+            return Err(usage("--name is for one file or folder".to_owned()));
+        }
+        let text = address.to_string_lossy();
+        let invalid = |why| usage(format!("invalid value {text:?} for <ADDR>: {why}"));
+        Ok((paths, Address::parse_peer(&text).map_err(invalid)?))
+    }
+}
+
+/// Receive files and folders from `towline send`: each file appears whole and verified, or not at all.
 ///
-/// Whoever reaches the address may send. Names are reduced to plain file names, and no file is
-/// replaced unless --overwrite is given.
+/// Whoever reaches the address may send. Nothing is stored outside of the directory, whatever names
+/// are sent and whatever links are there, and no file is replaced unless --overwrite is given. What
+/// an interrupted transfer left waits in hidden files (.towline-*.part) for a week to be gone on with.
 #[derive(Debug, Args)]
 #[command(after_help = format!("\
 Examples:
@@ -74,17 +104,73 @@ pub(crate) struct Recv {
     /// the system chooses one, and it is printed.
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<Address>,
-    /// End after one file, with an exit code that says how it went.
+    /// End after one transfer, with an exit code that says how it went.
     #[arg(long)]
     pub(crate) once: bool,
     /// Replace existing files.
     #[arg(long)]
     pub(crate) overwrite: bool,
+    /// Take names that begin with a dot, such as .profile or .ssh/config. Within a folder that is
+    /// sent they are always taken.
+    #[arg(long)]
+    pub(crate) hidden: bool,
     /// Refuse larger files; such as 500MB or 2GiB.
     #[arg(long, value_name = "BYTES", value_parser = units::parse_bytes)]
     pub(crate) max_size: Option<u64>,
     /// Give up on a sender that has been silent for so long.
     #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = units::parse_seconds)]
+    pub(crate) timeout: Duration,
+    #[command(flatten)]
+    pub(crate) style: Style,
+}
+
+/// Send back whatever arrives: the other end of `towline ping`, and of experiments.
+#[derive(Debug, Args)]
+#[command(after_help = format!("\
+Examples:
+  towline echo
+  towline echo 127.0.0.1:0 --once
+
+{EXIT_CODES}"))]
+pub(crate) struct Echo {
+    /// The address to listen on; all that the system has, port 7373, where none is given. With port 0
+    /// the system chooses one, and it is printed.
+    #[arg(value_name = "ADDR")]
+    pub(crate) listen: Option<Address>,
+    /// End after one connection.
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Give up on a connection that has been silent for so long.
+    #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = units::parse_seconds)]
+    pub(crate) timeout: Duration,
+    #[command(flatten)]
+    pub(crate) style: Style,
+}
+
+/// Measure round trips to `towline echo`, over one connection.
+#[derive(Debug, Args)]
+#[command(after_help = format!("\
+Examples:
+  towline ping 192.0.2.7
+  towline ping 127.0.0.1:7373 --count 100000 --interval 0
+  towline ping example.org:9000 --size 1000 --json
+
+{EXIT_CODES}"))]
+pub(crate) struct Ping {
+    /// Where `towline echo` listens: HOST or HOST:PORT; the port is 7373 where none is given.
+    #[arg(value_name = "ADDR", value_parser = Address::parse_peer)]
+    pub(crate) to: Address,
+    /// How many messages to send.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub(crate) count: u32,
+    /// The size of a message.
+    #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
+    pub(crate) size: u32,
+    /// The time from one message to the next; 0 sends the next as soon as the last is back.
+    #[arg(long, value_name = "MS", default_value = "200", value_parser = units::parse_millis)]
+    pub(crate) interval: Duration,
+    /// How long to wait for an answer.
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = units::parse_seconds)]
     pub(crate) timeout: Duration,
     #[command(flatten)]
     pub(crate) style: Style,
@@ -264,7 +350,27 @@ mod tests {
     use clap::CommandFactory;
 
     fn parse(line: &str) -> Result<Arguments, String> {
-        Arguments::try_parse_from(line.split(' ')).map_err(|error| one_line(&error))
+        let parsed =
+            Arguments::try_parse_from(line.split(' ')).map_err(|error| one_line(&error))?;
+        if let Command::Send(send) = &parsed.command {
+            send.split().map_err(|failure| failure.message)?;
+        }
+        Ok(parsed)
+    }
+
+    #[test]
+    fn the_last_of_what_is_to_be_sent_is_the_address() {
+        for line in ["x y h:1", "x y h:1 --json", "x --json y h:1", "--json x y --timeout 3 h:1"] {
+            let Ok(Command::Send(send)) = parse(&format!("towline send {line}")).map(|a| a.command)
+            else {
+                panic!("{line}")
+            };
+            let (paths, address) = send.split().unwrap();
+            assert_eq!(
+                (paths, address.to_string()),
+                (&["x".into(), "y".into()] as &[_], "h:1".to_owned())
+            );
+        }
     }
 
     #[test]
@@ -291,6 +397,13 @@ mod tests {
             ("towline send x", &["<ADDR>"]),
             ("towline send x h:70000", &["70000", "1 to 65535"]),
             ("towline send x h:0", &["1 to 65535"]),
+            ("towline send x y h:1 --name z", &["--name", "one"]),
+            ("towline send", &["<PATH>", "<ADDR>"]),
+            ("towline ping h --count 0", &["0", "1..=10000000"]),
+            ("towline ping h --size 2000000", &["2000000", "1..=1048576"]),
+            ("towline ping h:0", &["1 to 65535"]),
+            ("towline ping h --interval soon", &["0 to 60000"]),
+            ("towline echo h:70000", &["70000", "0 to 65535"]),
             ("towline recv --listen h:70000", &["70000", "0 to 65535"]),
             ("towline recv --timeout -1 x", &["-1"]),
             ("towline recv --json --quiet", &["--quiet", "cannot be used with"]),

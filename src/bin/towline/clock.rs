@@ -1,5 +1,6 @@
-//! The clock of the command line.
+//! The clocks of the command line.
 
+use std::time::SystemTime;
 use towline::time::Instant;
 
 /// Time since the clock was started, as the library's instants.
@@ -18,4 +19,10 @@ impl Clock {
     pub(crate) fn now(self) -> Instant {
         Instant::ZERO + self.0.elapsed()
     }
+}
+
+/// The time of day, to compare with what the file system says.
+#[expect(clippy::disallowed_methods, reason = "the age of files is told by this clock")]
+pub(crate) fn today() -> SystemTime {
+    SystemTime::now()
 }

@@ -6,15 +6,17 @@ mod plain;
 use crate::args::{self, Impairments, Network};
 use crate::clock::Clock;
 use crate::failure::{Exit, Failure};
-use crate::name::Quoted;
 use crate::progress::Progress;
-use crate::recv::{self, Policy, Received};
+use crate::quoted::Quoted;
+use crate::reach;
+use crate::recv::{self, Policy, Stored};
 use crate::relay::{self, Carried, Carrier, Links};
 use crate::report;
-use crate::send::{self, Source};
-use crate::transfer::Hash;
+use crate::send::{self, Summary};
+use crate::transfer::{Hash, Manifest, Rules};
 use crate::units;
-use std::io::{self, Seek};
+use std::fs::File;
+use std::io;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::path::Path;
 use std::sync::mpsc;
@@ -45,7 +47,7 @@ fn default_network() -> Impairments {
 #[derive(Debug)]
 struct Moved {
     hash: Hash,
-    received: Received,
+    received: Stored,
     /// From the connection's begin to the verified file.
     time: Duration,
     sender: Stats,
@@ -58,13 +60,18 @@ pub(crate) fn run(arguments: &args::Demo) -> Result<(), Failure> {
     let own = || std::env::current_exe().map_err(|e| Failure::local("cannot find the program", &e));
     let file = file.clone().map_or_else(own, Ok)?;
     let network = Network { both: network.both.or(&default_network()), ..network.clone() };
-    let (source, links) = (Source::open(&file, None)?, relay::links(&network)?);
-    let size = source.offer.size;
+    let (manifest, links) =
+        (Manifest::collect(std::slice::from_ref(&file), None)?, relay::links(&network)?);
+    let size = manifest.totals.bytes;
+    if manifest.entries.iter().any(|entry| entry.size().is_none()) {
+        let line = format!("{} is a directory: the demonstration moves one file", Quoted(&file));
+        return Err(Failure::new(Exit::Local, line));
+    }
     if !style.quiet && !style.json {
         report::say(describe(&file, size, &network))?;
     }
     let progress = Progress::start("towline  ", size, !style.quiet);
-    let moved = by_towline(source, links.clone(), &|bytes| progress.set(bytes));
+    let moved = by_towline(&manifest, links.clone(), &|bytes| progress.set(bytes));
     progress.end();
     let moved = moved?;
     let rate = plain_rate.map_or(units::bits_per_second(size, moved.time), |rate| rate as f64);
@@ -107,7 +114,7 @@ fn describe(file: &Path, size: u64, network: &Network) -> String {
 
 /// A receiver, a relay and a sender, each on a socket of its own.
 fn by_towline(
-    source: Source,
+    manifest: &Manifest,
     links: Links,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Moved, Failure> {
@@ -118,12 +125,8 @@ fn by_towline(
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map_err(cannot)?;
     let relay = Carrier::start(socket, target, links).map_err(cannot)?;
     let (outcome, received) = mpsc::channel();
-    let policy = Policy {
-        dir: dir.path().to_owned(),
-        is_overwriting: false,
-        max_size: None,
-        timeout: PATIENCE,
-    };
+    let rules = Rules { max_size: None, is_taking_hidden: true, is_replacing: false };
+    let policy = Policy { dir: dir.path().to_owned(), rules, timeout: PATIENCE };
     thread::Builder::new()
         .name("demo-receive".to_owned())
         .spawn(move || {
@@ -132,9 +135,22 @@ fn by_towline(
         })
         .map_err(cannot)?;
     let clock = Clock::start();
-    let stream = send::connect(&[relay.local_addr()], "the receiver", CONNECT_PATIENCE)?;
-    let hash = send::send(source, &stream, PATIENCE, progress)
-        .map_err(|error| Failure::new(error.exit(), format!("the transfer failed: {error}")))?;
+    let stream = reach::connect(&[relay.local_addr()], "the receiver", CONNECT_PATIENCE)?;
+    let mut summary = Summary::default();
+    let failed = |error: &dyn std::fmt::Display| format!("the transfer failed: {error}");
+    let mut failure = None;
+    send::send(
+        manifest,
+        &stream,
+        PATIENCE,
+        &progress,
+        &mut |_, error, _| failure = Some(Failure::new(error.exit(), failed(error))),
+        &mut summary,
+    )
+    .map_err(|error| Failure::new(error.exit(), failed(&error)))?;
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
     let time = clock.now().saturating_since(Instant::ZERO);
     let sender = stream.connection().stats().map_err(cannot)?;
     // The receiver waits for this.
@@ -142,14 +158,17 @@ fn by_towline(
     let (received, receiver) = received
         .recv_timeout(PATIENCE)
         .map_err(|_| Failure::new(Exit::Transfer, "the receiver does not end"))??;
+    let hash = summary.hash.unwrap_or_default();
     Ok(Moved { hash, received, time, sender, receiver, carried: relay.stop() })
 }
 
-fn accept(listener: &Listener, policy: &Policy) -> Result<(Received, Stats), Failure> {
+fn accept(listener: &Listener, policy: &Policy) -> Result<(Stored, Stats), Failure> {
     let cannot = |error: io::Error| Failure::local("the receiver failed", &error);
     let (stream, _) = listener.accept().map_err(cannot)?;
-    let received = recv::receive(&stream, policy).map_err(|not| not.failure)?;
-    Ok((received, stream.connection().stats().map_err(cannot)?))
+    let received = recv::receive(&stream, policy, &mut |_| ()).map_err(|not| not.failure)?;
+    let nothing = || Failure::new(Exit::Transfer, "nothing was stored");
+    let stored = received.last.ok_or_else(nothing)?;
+    Ok((stored, stream.connection().stats().map_err(cannot)?))
 }
 
 fn by_plain_udp(
@@ -159,10 +178,7 @@ fn by_plain_udp(
     links: Links,
     progress: &dyn Fn(u64),
 ) -> Result<plain::Delivered, Failure> {
-    let mut source = Source::open(file, None)?;
-    source
-        .file
-        .rewind()
-        .and_then(|()| plain::run(&mut source.file, size, rate, links, progress))
+    File::open(file)
+        .and_then(|mut file| plain::run(&mut file, size, rate, links, progress))
         .map_err(|error| Failure::local("cannot send by plain UDP", &error))
 }

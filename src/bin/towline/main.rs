@@ -1,12 +1,17 @@
-//! The command line `towline`: send and receive files over UDP, impair UDP, and a demonstration.
+//! The command line `towline`: send and receive files over UDP, measure round trips, impair UDP, a
+//! demonstration, and a comparison.
 
 mod address;
 mod args;
 mod clock;
+mod compare;
 mod demo;
+mod echo;
 mod failure;
-mod name;
+mod ping;
 mod progress;
+mod quoted;
+mod reach;
 mod recv;
 mod relay;
 mod report;
@@ -50,7 +55,10 @@ fn run() -> Result<(), Failure> {
     match arguments.command {
         Command::Send(arguments) => send::run(&arguments),
         Command::Recv(arguments) => recv::run(arguments),
+        Command::Echo(arguments) => echo::run(&arguments),
+        Command::Ping(arguments) => ping::run(&arguments),
         Command::Relay(arguments) => relay::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
     }
 }

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 const TEMPLATE: &str = "{msg} [{bar:30}] {percent:>3} %  {decimal_bytes} of {decimal_total_bytes}  {decimal_bytes_per_sec}  {eta} left";
 
+const COUNT_TEMPLATE: &str =
+    "{msg} [{bar:30}] {percent:>3} %  {human_pos} of {human_len}  {per_sec}  {eta} left";
+
 /// What a transfer shows while it runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Progress(ProgressBar);
@@ -24,6 +27,15 @@ impl Progress {
         Self(bar)
     }
 
+    /// A bar that counts something else than bytes.
+    pub(crate) fn count(what: &str, number: u64, is_wanted: bool) -> Self {
+        let progress = Self::start(what, number, is_wanted);
+        if let Ok(style) = ProgressStyle::with_template(COUNT_TEMPLATE) {
+            progress.0.set_style(style.progress_chars("=> "));
+        }
+        progress
+    }
+
     /// A line that changes.
     pub(crate) fn status(is_wanted: bool) -> Self {
         let line = if is_wanted { ProgressBar::no_length() } else { ProgressBar::hidden() };
@@ -40,6 +52,11 @@ impl Progress {
 
     pub(crate) fn set(&self, bytes: u64) {
         self.0.set_position(bytes);
+    }
+
+    /// Takes the bar away while something else is printed.
+    pub(crate) fn suspend(&self, print: impl FnOnce()) {
+        self.0.suspend(print);
     }
 
     /// Takes the bar away: what comes next is the result.

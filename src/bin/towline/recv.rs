@@ -1,16 +1,20 @@
-//! `towline recv`: files from any number of senders, each stored whole or not at all.
+//! `towline recv`: files and folders from any number of senders, each file stored whole or not at all.
 
-use crate::address::{Address, DEFAULT_PORT};
+mod printer;
+
 use crate::args;
-use crate::clock::Clock;
-use crate::failure::{Exit, Failure, Reason};
-use crate::name::{self, Quoted};
-use crate::report::{self, Json};
-use crate::store::{self, Incoming};
-use crate::transfer::{self, Hash, Note, Offer, Status, TransferError, Verdict};
-use crate::units;
+use crate::clock::{self, Clock};
+use crate::failure::{Exit, Failure};
+use crate::quoted::Quoted;
+use crate::reach;
+use crate::report;
+use crate::store::{self, Store};
+use crate::transfer::{self, Arrival, Conversation, Hash, Incoming, Note, Rules, Status};
+use crate::transfer::{TransferError, Verdict};
+use crate::units::counted;
+use printer::Printer;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr};
+use std::net::{Shutdown, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -18,58 +22,90 @@ use std::time::Duration;
 use towline::time::Instant;
 use towline::{Listener, Stream};
 
-/// Files received at the same time. More senders wait in the listener's backlog until one is done.
+/// Transfers at the same time. More senders wait in the listener's backlog until one is done.
 const MAX_SENDERS: usize = 16;
 /// So many connections in a row that could not be accepted mean that the listener is dead.
 const MAX_ACCEPT_ERRORS: usize = 100;
+/// So many lines that wait to be printed; then the transfers wait for the printing.
+const MAX_EVENTS: usize = 1024;
+/// So many failures of one transfer are told one by one; of what is beyond, the number.
+const MAX_LINES: u64 = 20;
+/// What nobody has gone on with for so long is removed when a receiver starts.
+const PART_AGE: Duration = Duration::from_hours(7 * 24);
 
 /// What a receiver takes, and where to.
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
     pub(crate) dir: PathBuf,
-    pub(crate) is_overwriting: bool,
-    pub(crate) max_size: Option<u64>,
+    pub(crate) rules: Rules,
     /// How long a sender may be silent.
     pub(crate) timeout: Duration,
 }
 
 /// A file that is stored.
 #[derive(Clone, Debug)]
-pub(crate) struct Received {
+pub(crate) struct Stored {
     pub(crate) path: PathBuf,
     pub(crate) size: u64,
     pub(crate) hash: Hash,
-    pub(crate) time: Duration,
+    /// So many bytes were there already.
+    resumed: u64,
 }
 
-/// A file that is not.
+/// What one sender brought.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Received {
+    pub(crate) files: u64,
+    bytes: u64,
+    resumed: u64,
+    /// Files that were there already.
+    present: u64,
+    folders: u64,
+    failed: u64,
+    /// The first failure.
+    failure: Option<Failure>,
+    /// The last file.
+    pub(crate) last: Option<Stored>,
+    time: Duration,
+}
+
+/// A transfer that broke off.
 #[derive(Clone, Debug)]
 pub(crate) struct NotReceived {
     pub(crate) failure: Failure,
-    /// What the sender offered; none if it got no further than that.
-    pub(crate) offer: Option<Offer>,
+    /// Whether a sender began one at all.
+    is_transfer: bool,
+    /// What was being received then.
+    current: Option<PathBuf>,
 }
 
 /// What the threads tell the one that prints.
 enum Event {
     Started,
+    Stored(SocketAddr, Stored),
+    Failed(SocketAddr, String, Failure),
     Ended(SocketAddr, Box<Result<Received, NotReceived>>),
     Deaf(io::Error),
 }
 
 pub(crate) fn run(arguments: args::Recv) -> Result<(), Failure> {
-    let args::Recv { dir, listen, once, overwrite, max_size, timeout, style } = arguments;
-    let policy = Policy { dir: usable(&dir)?, is_overwriting: overwrite, max_size, timeout };
-    let listener = Arc::new(bind(listen.as_ref())?);
+    let args::Recv { dir, listen, once, overwrite, hidden, max_size, timeout, style } = arguments;
+    let rules = Rules { max_size, is_taking_hidden: hidden, is_replacing: overwrite };
+    let policy = Policy { dir: usable(&dir)?, rules, timeout };
+    let listener = Arc::new(reach::listen(listen.as_ref())?);
     let local = listener.local_addr().map_err(|e| Failure::local("cannot listen", &e))?;
-    let swept = store::sweep(&policy.dir);
+    let swept = store::sweep(&policy.dir, clock::today(), PART_AGE)
+        .map_err(|error| Failure::local(format_args!("cannot read {}", Quoted(&dir)), &error))?;
     if swept > 0 && !style.quiet {
-        report::complain(format_args!("removed {swept} unfinished file(s) of killed receivers"));
+        report::complain(format_args!(
+            "removed {} that nobody finished",
+            counted(swept as u64, "old part")
+        ));
     }
     let printer = Printer { is_json: style.json, is_quiet: style.quiet };
     printer.listening(local, &policy.dir)?;
     let workers = if once { 1 } else { MAX_SENDERS };
-    let (events, inbox) = mpsc::channel();
+    let (events, inbox) = mpsc::sync_channel(MAX_EVENTS);
     for _ in 0..workers {
         let (listener, policy, events) = (listener.clone(), policy.clone(), events.clone());
         thread::Builder::new()
@@ -86,28 +122,11 @@ fn usable(dir: &Path) -> Result<PathBuf, Failure> {
         Failure::local(format_args!("cannot store files in {}", Quoted(dir)), error)
     };
     let absolute = dir.canonicalize().map_err(|error| fail(&error))?;
-    tempfile::Builder::new()
-        .prefix(".towline-")
-        .tempfile_in(&absolute)
-        .map(|_| absolute)
-        .map_err(|error| fail(&error))
-}
-
-/// Listens on this address, or on all that the system has.
-fn bind(address: Option<&Address>) -> Result<Listener, Failure> {
-    let fail =
-        |what: String| move |error| Failure::local(format_args!("cannot listen on {what}"), &error);
-    if let Some(address) = address {
-        let addresses = address.resolve()?;
-        return Listener::bind(addresses.as_slice()).map_err(fail(address.to_string()));
-    }
-    let any: [IpAddr; 2] = [Ipv6Addr::UNSPECIFIED.into(), Ipv4Addr::UNSPECIFIED.into()];
-    Listener::bind(any.map(|any| SocketAddr::new(any, DEFAULT_PORT)).as_slice())
-        .map_err(fail(format!("port {DEFAULT_PORT}")))
+    tempfile::tempfile_in(&absolute).map(|_| absolute).map_err(|error| fail(&error))
 }
 
 /// Accepts and serves one sender after the other.
-fn work(listener: &Listener, policy: &Policy, events: &mpsc::Sender<Event>) {
+fn work(listener: &Listener, policy: &Policy, events: &mpsc::SyncSender<Event>) {
     let mut errors = 0;
     loop {
         let event = match listener.accept() {
@@ -116,7 +135,13 @@ fn work(listener: &Listener, policy: &Policy, events: &mpsc::Sender<Event>) {
                 if events.send(Event::Started).is_err() {
                     return;
                 }
-                let outcome = receive(&stream, policy);
+                let outcome = receive(&stream, policy, &mut |file| {
+                    // If nobody prints any more, the program ends.
+                    let _ = events.send(match file {
+                        Ok(stored) => Event::Stored(peer, stored),
+                        Err((name, failure)) => Event::Failed(peer, name, failure),
+                    });
+                });
                 // Only now has the sender all that it is to know, and the program may end.
                 drop(stream);
                 Event::Ended(peer, Box::new(outcome))
@@ -140,26 +165,38 @@ fn watch(inbox: &mpsc::Receiver<Event>, once: bool, printer: Printer) -> Result<
     let mut busy = 0;
     let mut closed = None;
     while let Ok(event) = inbox.recv() {
-        match event {
-            Event::Started => busy += 1,
+        let printed = match event {
+            Event::Started => {
+                busy += 1;
+                Ok(())
+            }
             Event::Deaf(error) => return Err(Failure::local("cannot listen any more", &error)),
+            Event::Stored(peer, stored) => printer.stored(peer, &stored),
+            Event::Failed(peer, name, failure) => printer.not_stored(peer, &name, &failure),
             Event::Ended(peer, outcome) => {
                 busy -= 1;
                 let printed = match outcome.as_ref() {
                     Ok(received) => printer.received(peer, received),
-                    Err(not) => printer.not_received(peer, not),
+                    Err(not) => printer.broken(peer, not),
                 };
-                match *outcome {
-                    Ok(_) if once => return printed,
-                    // Garbage on the port is no transfer. The line has been printed.
-                    Err(not) if once && not.offer.is_some() => {
-                        return Err(Failure::new(not.failure.exit, ""));
+                let failure = match *outcome {
+                    Ok(received) => received.failure,
+                    // Garbage on the port is no transfer.
+                    Err(not) if !not.is_transfer => {
+                        closed = closed.or(printed.err());
+                        continue;
                     }
-                    // Whoever read the output is gone: end, but not in the middle of a file.
-                    Ok(_) | Err(_) => closed = closed.or_else(|| printed.err()),
+                    Err(not) => Some(not.failure),
+                };
+                if once {
+                    // The line about it has been printed.
+                    return failure.map_or(printed, |f| Err(Failure::new(f.exit, "")));
                 }
+                printed
             }
-        }
+        };
+        // Whoever read the output is gone: end, but not in the middle of a file.
+        closed = closed.or(printed.err());
         if let Some(failure) = closed.take_if(|_| busy == 0) {
             return Err(failure);
         }
@@ -167,152 +204,112 @@ fn watch(inbox: &mpsc::Receiver<Event>, once: bool, printer: Printer) -> Result<
     Ok(())
 }
 
-/// Serves one sender.
-pub(crate) fn receive(stream: &Stream, policy: &Policy) -> Result<Received, NotReceived> {
-    let early = |error: &TransferError| NotReceived { failure: failure(error), offer: None };
-    let start = || {
+/// Serves one sender; `tell` hears of every file that is stored, and of those that are not.
+pub(crate) fn receive(
+    stream: &Stream,
+    policy: &Policy,
+    tell: &mut dyn FnMut(Result<Stored, (String, Failure)>),
+) -> Result<Received, NotReceived> {
+    let mut peer = Conversation::new(stream);
+    peer.greet();
+    let start = |peer: &mut Conversation<&Stream>| {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(policy.timeout))?;
-        transfer::read_offer(&mut &*stream)
+        transfer::read_greeting(peer)
     };
-    let offer = match start() {
-        Ok(offer) => offer,
+    let totals = match start(&mut peer) {
+        Ok(totals) => totals,
         Err(error) => {
-            if !matches!(error, TransferError::Connection(_) | TransferError::Ended) {
-                let _ = transfer::answer(&mut &*stream, &Note::Verdict(error.verdict()));
-                hang_up(stream);
-            }
-            return Err(early(&error));
+            conclude(stream, &mut peer, Err(&error));
+            return Err(NotReceived {
+                failure: failure(&error),
+                is_transfer: false,
+                current: None,
+            });
         }
     };
-    store_offered(stream, policy, &offer)
-        .map_err(|failure| NotReceived { failure, offer: Some(offer) })
-}
-
-fn store_offered(stream: &Stream, policy: &Policy, offer: &Offer) -> Result<Received, Failure> {
     let clock = Clock::start();
-    let name = name::plain(&offer.name);
-    let mut incoming = match begin(policy, offer, &name) {
-        Ok(incoming) => incoming,
-        Err(refusal) => {
-            let text = refusal.message.clone();
-            let verdict = Verdict { status: Status::Refused, hash: Hash::default(), text };
-            let _ = transfer::answer(&mut &*stream, &Note::Verdict(verdict));
-            hang_up(stream);
-            return Err(refusal);
+    let mut received = Received::default();
+    let (mut current, mut is_transfer) = (None, false);
+    let outcome = Store::open(&policy.dir, policy.rules.is_replacing)
+        .map_err(TransferError::Sink)
+        .and_then(|mut store| {
+            let mut note = |arrival: Arrival<'_>| received.note(&arrival, &policy.dir, tell);
+            let mut incoming =
+                Incoming::new(&mut peer, totals, &mut store, policy.rules, &mut note);
+            let outcome = incoming.run();
+            current = incoming.current.take();
+            is_transfer = incoming.is_begun;
+            outcome
+        });
+    conclude(stream, &mut peer, outcome.as_ref().copied());
+    match outcome {
+        Ok(()) => {
+            received.time = clock.now().saturating_since(Instant::ZERO);
+            Ok(received)
         }
-    };
-    let content = transfer::answer(&mut &*stream, &Note::Accepted)
-        .map_err(TransferError::from)
-        .and_then(|()| transfer::receive_content(&mut &*stream, offer.size, &mut incoming, &|_| ()))
-        .and_then(|hash| incoming.finish().map_err(TransferError::Sink).map(|()| hash));
-    let last_word = match &content {
-        Ok(hash) => Some(Verdict { status: Status::Stored, hash: *hash, text: name.clone() }),
-        Err(TransferError::Connection(_) | TransferError::Ended) => None,
-        Err(error) => Some(error.verdict()),
-    };
-    if let Some(verdict) = last_word {
-        // If this fails the file is stored all the same, and only the sender does not know.
-        let _ = transfer::conclude(&mut &*stream, verdict);
-        hang_up(stream);
+        Err(error) => Err(NotReceived { failure: failure(&error), is_transfer, current }),
     }
-    let hash = content.map_err(|error| failure(&error))?;
-    let time = clock.now().saturating_since(Instant::ZERO);
-    Ok(Received { path: policy.dir.join(name), size: offer.size, hash, time })
 }
 
-/// Begins the file, or says why it is not wanted.
-fn begin(policy: &Policy, offer: &Offer, name: &str) -> Result<Incoming, Failure> {
-    if let Some(max) = policy.max_size.filter(|max| offer.size > *max) {
-        let line = format!("{} bytes are more than the {max} that are allowed", offer.size);
-        return Err(Failure::new(Exit::Local, line));
-    }
-    Incoming::create(&policy.dir, name, policy.is_overwriting).map_err(|error| {
-        let line = match error.kind() {
-            io::ErrorKind::AlreadyExists => {
-                format!("{name:?} exists already; only --overwrite replaces files")
-            }
-            io::ErrorKind::IsADirectory => format!("{name:?} is the name of a directory"),
-            _ => format!("cannot make {name:?}: {}", Reason(&error)),
-        };
-        Failure::new(Exit::Local, line)
-    })
-}
-
-/// Ends our direction, and waits for the sender to end its own: then it has read all.
-fn hang_up(stream: &Stream) {
-    if stream.shutdown(Shutdown::Write).is_ok() {
+/// Says the last word, ends our direction, and waits for the sender to end its own: then it has read
+/// all. If this fails the files are stored all the same, and only the sender does not know.
+fn conclude(
+    stream: &Stream,
+    peer: &mut Conversation<&Stream>,
+    outcome: Result<(), &TransferError>,
+) {
+    let verdict = match outcome {
+        Ok(()) => Verdict::new(Status::Stored, ""),
+        Err(error) if error.is_cut() => return,
+        Err(error) => error.verdict(),
+    };
+    let said = peer.say(&Note::Verdict(verdict)).and_then(|()| peer.flush());
+    if said.and_then(|()| stream.shutdown(Shutdown::Write)).is_ok() {
         transfer::drain(&mut &*stream);
     }
 }
 
+impl Received {
+    fn note(
+        &mut self,
+        arrival: &Arrival<'_>,
+        dir: &Path,
+        tell: &mut dyn FnMut(Result<Stored, (String, Failure)>),
+    ) {
+        match *arrival {
+            Arrival::Folder => self.folders += 1,
+            Arrival::Present => self.present += 1,
+            Arrival::Stored { path, size, resumed, hash } => {
+                self.files += 1;
+                self.bytes += size;
+                self.resumed += resumed;
+                let stored = Stored { path: dir.join(path), size, hash, resumed };
+                self.last = Some(stored.clone());
+                tell(Ok(stored));
+            }
+            Arrival::Failed { path, error } => {
+                self.failed += 1;
+                let failure = failure(error);
+                self.failure.get_or_insert_with(|| failure.clone());
+                if self.failed <= MAX_LINES {
+                    tell(Err((String::from_utf8_lossy(path).into_owned(), failure)));
+                }
+            }
+        }
+    }
+
+    /// The one file that was all there was.
+    fn single(&self) -> Option<&Stored> {
+        let is_single = self.files == 1 && self.present + self.folders + self.failed == 0;
+        self.last.as_ref().filter(|_| is_single)
+    }
+}
+
+/// As the receiver's own failure.
 fn failure(error: &TransferError) -> Failure {
-    Failure::new(error.exit(), error.to_string())
-}
-
-/// The lines of the receiver.
-#[derive(Clone, Copy, Debug)]
-struct Printer {
-    is_json: bool,
-    is_quiet: bool,
-}
-
-impl Printer {
-    fn listening(self, local: SocketAddr, dir: &Path) -> Result<(), Failure> {
-        if self.is_json {
-            let line =
-                Json::default().text("event", "listening").text("address", &local.to_string());
-            return report::say(line.text("dir", &dir.to_string_lossy()));
-        }
-        // Even --quiet says this: with port 0 nobody could know it otherwise.
-        report::say(format_args!("listening on {local}, storing files in {}", Quoted(dir)))
-    }
-
-    fn received(self, peer: SocketAddr, received: &Received) -> Result<(), Failure> {
-        let Received { path, size, hash, time } = received;
-        let rate = units::bits_per_second(*size, *time);
-        if self.is_json {
-            return report::say(
-                Json::default()
-                    .text("event", "received")
-                    .text("file", &path.to_string_lossy())
-                    .text("from", &peer.to_string())
-                    .number("bytes", *size)
-                    .text("blake3", &report::hex(hash))
-                    .float("seconds", time.as_secs_f64())
-                    .float("goodput_mbit", rate / 1e6),
-            );
-        }
-        if self.is_quiet {
-            return Ok(());
-        }
-        let (amount, time, rate) = (units::size(*size), units::seconds(*time), units::rate(rate));
-        let hash = report::hex(hash);
-        report::say(format_args!(
-            "received {} from {peer}: {amount} in {time}, {rate}; BLAKE3 {hash}",
-            Quoted(path)
-        ))
-    }
-
-    fn not_received(self, peer: SocketAddr, not: &NotReceived) -> Result<(), Failure> {
-        let (what, name) = match &not.offer {
-            Some(offer) => ("a file", name::plain(&offer.name)),
-            None => ("a connection", String::new()),
-        };
-        let failure = &not.failure;
-        match name.as_str() {
-            "" => report::complain(format_args!("{what} from {peer} was dropped: {failure}")),
-            name => report::complain(format_args!("{what} from {peer}, {name:?}: {failure}")),
-        }
-        if !self.is_json {
-            return Ok(());
-        }
-        report::say(
-            Json::default()
-                .text("event", "failed")
-                .text("file", &name)
-                .text("from", &peer.to_string())
-                .text("error", &failure.message),
-        )
+    match error {
+        TransferError::NotStored(verdict) => Failure::new(Exit::Local, verdict.text.clone()),
+        error => Failure::new(error.exit(), error.to_string()),
     }
 }

@@ -1,179 +1,223 @@
-//! A file that appears whole, flushed and under its final name, or not at all.
+//! The folder that files are stored in: what is there, and how files and folders get there.
 //!
-//! Until then it is a hidden temporary file beside it, locked for as long as its process lives: so a
-//! later receiver can tell one that somebody still writes from one that a killed process left.
+//! A file appears whole, flushed and under its final name, or not at all; until then it is a part
+//! in the top folder. Nothing is ever written outside of that folder: names are checked before they
+//! come here, and on the way down no symbolic link is followed.
 
-use std::fs::{self, File, TryLockError};
-use std::io::{self, Write};
+mod finisher;
+mod part;
+#[cfg(any(not(unix), test))]
+mod portable;
+mod sweep;
+#[cfg(test)]
+mod tests;
+#[cfg(unix)]
+mod unix;
+
+pub(crate) use finisher::{Complete, Finisher, MAX_FINISHING};
+pub(crate) use part::Part;
+pub(crate) use sweep::sweep;
+
+#[cfg(not(unix))]
+use portable::Folder;
+#[cfg(unix)]
+use unix::Folder;
+
+use crate::quoted::Quoted;
+use crate::transfer::{Attributes, Hash, Relative};
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::io;
 use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
+use std::sync::Arc;
 
-const PREFIX: &str = ".towline-";
-const SUFFIX: &str = ".part";
-/// How often a new temporary file may be swept away by another process before it is locked.
-const ATTEMPTS: usize = 10;
+/// What the owner may do in every folder while files arrive in it.
+const OWNER: u16 = 0o700;
+/// So many new folders which their owner may not write in are remembered until they are left; what
+/// is beyond keeps the owner's permissions.
+const MAX_STRICT: usize = 1 << 16;
 
-/// A file that is being received.
-#[derive(Debug)]
-pub(crate) struct Incoming {
-    file: NamedTempFile,
-    target: PathBuf,
-    is_overwriting: bool,
+/// So many changed folders are held open until they are flushed.
+const MAX_UNSYNCED: usize = 16;
+
+/// What a name stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    Nothing,
+    Folder,
+    File {
+        size: u64,
+    },
+    /// A symbolic link, which is not followed, or something that is no file at all.
+    Other,
 }
 
-impl Incoming {
-    /// Begins a file that is to be `dir`/`name`.
-    ///
-    /// # Errors
-    ///
-    /// `AlreadyExists` if there is one and it may not be replaced; `IsADirectory`; those of the
-    /// file system.
-    pub(crate) fn create(dir: &Path, name: &str, is_overwriting: bool) -> io::Result<Self> {
-        let target = dir.join(name);
-        match fs::symlink_metadata(&target) {
-            Ok(existing) if existing.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
-            Ok(_) if !is_overwriting => return Err(io::ErrorKind::AlreadyExists.into()),
-            Ok(_) | Err(_) => {}
-        }
-        for _ in 0..ATTEMPTS {
-            let file = temporary(dir)?;
-            let is_ours = match file.as_file().try_lock() {
-                Ok(()) => file.path().exists(),
-                Err(TryLockError::WouldBlock) => false,
-                // A file system without locks: nobody can sweep there either.
-                Err(TryLockError::Error(_)) => true,
-            };
-            if is_ours {
-                return Ok(Self { file, target, is_overwriting });
-            }
-        }
-        Err(io::Error::other("somebody else removes the temporary files"))
+#[derive(Debug)]
+pub(crate) struct Store {
+    root: Arc<Folder>,
+    is_replacing: bool,
+    /// The folder that was used last: most often the next file is in it too.
+    near: (PathBuf, Arc<Folder>),
+    /// Folders with names in them that may not be on the disk yet.
+    unsynced: Vec<Arc<Folder>>,
+    /// New folders that are to get permissions which would be in the way now.
+    strict: HashSet<PathBuf>,
+}
+
+impl Store {
+    /// With `is_replacing`, existing files give way to new ones.
+    pub(crate) fn open(dir: &Path, is_replacing: bool) -> io::Result<Self> {
+        let root = Arc::new(Folder::open(dir)?);
+        let near = (PathBuf::new(), root.clone());
+        Ok(Self { root, is_replacing, near, unsynced: Vec::new(), strict: HashSet::new() })
     }
 
-    /// Flushes the file to the disk and gives it its name.
-    ///
-    /// # Errors
-    ///
-    /// `AlreadyExists` if somebody made a file of that name meanwhile; those of the file system.
-    /// Then nothing is left.
-    pub(crate) fn finish(self) -> io::Result<()> {
-        let Self { file, target, is_overwriting } = self;
-        file.as_file().sync_all()?;
-        if is_overwriting {
-            file.persist(&target)?;
-        } else {
-            file.persist_noclobber(&target)?;
+    /// The folder that holds this, which must be there, and its name there.
+    fn parent<'a>(&mut self, path: &'a Relative) -> io::Result<(Arc<Folder>, &'a OsStr)> {
+        let path = path.as_path();
+        let name = path.file_name().unwrap_or_default();
+        let parent = path.parent().unwrap_or(Path::new(""));
+        if self.near.0 != parent {
+            self.near = (parent.to_owned(), descend(&self.root, parent)?);
         }
-        // The name must survive a power cut too. Where a directory cannot be flushed, the system
-        // does it in its own time.
-        if let Some(Ok(dir)) = target.parent().map(File::open) {
-            let _ = dir.sync_all();
+        Ok((self.near.1.clone(), name))
+    }
+
+    pub(crate) fn look(&mut self, path: &Relative) -> io::Result<Found> {
+        let (parent, name) = self.parent(path)?;
+        parent.look(name)
+    }
+
+    /// Makes a folder, unless it is there.
+    pub(crate) fn make_folder(
+        &mut self,
+        path: &Relative,
+        attributes: Attributes,
+    ) -> io::Result<()> {
+        let (parent, name) = self.parent(path)?;
+        match parent.look(name)? {
+            Found::Folder => return Ok(()),
+            found @ (Found::File { .. } | Found::Other) => {
+                return Err(no_folder(path.as_path(), found));
+            }
+            Found::Nothing => parent.make(name)?,
+        }
+        self.changes(&parent);
+        if let Some(mode) = attributes.mode {
+            let now = Attributes { mode: Some(mode | OWNER), modified: None };
+            parent.enter(name)?.set(now)?;
+            if mode & OWNER != OWNER && self.strict.len() < MAX_STRICT {
+                self.strict.insert(path.as_path().to_owned());
+            }
         }
         Ok(())
     }
+
+    /// Gives a folder its final attributes. One that was there before keeps its permissions, unless
+    /// existing things may be replaced: a stranger is not to open or close it.
+    pub(crate) fn leave_folder(
+        &mut self,
+        path: &Relative,
+        attributes: Attributes,
+    ) -> io::Result<()> {
+        let (parent, name) = self.parent(path)?;
+        let is_ours = self.strict.remove(path.as_path());
+        let mode = attributes.mode.filter(|_| is_ours || self.is_replacing);
+        parent.enter(name)?.set(Attributes { mode, ..attributes })
+    }
+
+    /// The hash of the first `size` bytes of a file that is there; none if it has fewer.
+    pub(crate) fn hash(&mut self, path: &Relative, size: u64) -> io::Result<Option<Hash>> {
+        let (parent, name) = self.parent(path)?;
+        let mut hasher = blake3::Hasher::new();
+        let is_whole = part::hash_into(&mut hasher, &mut parent.read(name)?, size)?;
+        Ok(is_whole.then(|| hasher.finalize().into()))
+    }
+
+    /// Gives a file that is there its attributes.
+    pub(crate) fn set(&mut self, path: &Relative, attributes: Attributes) -> io::Result<()> {
+        let (parent, name) = self.parent(path)?;
+        attributes.apply(&parent.read(name)?)
+    }
+
+    /// How many bytes of this file an earlier attempt left.
+    pub(crate) fn part_length(&self, path: &Relative) -> io::Result<u64> {
+        part::length(&self.root, path)
+    }
+
+    /// Begins a file anew.
+    pub(crate) fn begin(&self, path: &Relative, attributes: Attributes) -> io::Result<Part> {
+        Part::begin(&self.root, path, attributes.mode.is_none())
+    }
+
+    /// Goes on with a file whose first bytes have this hash; none if they have not.
+    pub(crate) fn resume(
+        &self,
+        path: &Relative,
+        length: u64,
+        hash: Hash,
+    ) -> io::Result<Option<Part>> {
+        Part::resume(&self.root, path, length, hash)
+    }
+
+    /// What is to be done with a part that has all its content: flushing it to the disk and giving it
+    /// its name, which fails with `AlreadyExists` if somebody made a file of that name meanwhile and it
+    /// may not be replaced.
+    pub(crate) fn complete(
+        &mut self,
+        part: Part,
+        path: &Relative,
+        attributes: Attributes,
+    ) -> io::Result<Complete> {
+        let (folder, name) = self.parent(path)?;
+        self.changes(&folder);
+        let (name, is_replacing) = (name.to_owned(), self.is_replacing);
+        Ok(Complete { part, attributes, folder, name, is_replacing })
+    }
+
+    fn changes(&mut self, folder: &Arc<Folder>) {
+        if !self.unsynced.last().is_some_and(|last| Arc::ptr_eq(last, folder)) {
+            self.unsynced.push(folder.clone());
+        }
+    }
+
+    /// Whether it should be flushed soon, as many folders are held open for that.
+    pub(crate) fn is_sync_due(&self) -> bool {
+        self.unsynced.len() >= MAX_UNSYNCED
+    }
+
+    /// All names that have been given survive a power cut from here on. Where a folder cannot be
+    /// flushed, the system does it in its own time.
+    pub(crate) fn sync(&mut self) {
+        for folder in self.unsynced.drain(..) {
+            let _ = folder.sync();
+        }
+    }
 }
 
-impl Write for Incoming {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+/// Goes down part by part.
+fn descend(root: &Arc<Folder>, path: &Path) -> io::Result<Arc<Folder>> {
+    let mut folder = root.clone();
+    let mut way = PathBuf::new();
+    for name in path {
+        way.push(name);
+        folder = match folder.enter(name) {
+            Ok(inner) => Arc::new(inner),
+            Err(error) => {
+                return Err(match folder.look(name)? {
+                    Found::Nothing | Found::Folder => error,
+                    found => no_folder(&way, found),
+                });
+            }
+        };
     }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
+    Ok(folder)
 }
 
-fn temporary(dir: &Path) -> io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(PREFIX).suffix(SUFFIX).rand_bytes(12);
-    // As any new file: what the user's mask leaves of it, and not the owner's alone.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(dir)
-}
-
-/// Removes the temporary files that killed receivers left in `dir`, and returns how many.
-pub(crate) fn sweep(dir: &Path) -> usize {
-    let Ok(entries) = fs::read_dir(dir) else { return 0 };
-    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    paths.filter(|path| is_temporary(path) && remove_orphan(path).is_ok()).count()
-}
-
-fn is_temporary(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.len() == PREFIX.len() + 12 + SUFFIX.len()
-        && name.starts_with(PREFIX)
-        && name.ends_with(SUFFIX)
-        && fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file())
-}
-
-fn remove_orphan(path: &Path) -> io::Result<()> {
-    let file = File::options().write(true).open(path)?;
-    file.try_lock().map_err(io::Error::from)?;
-    fs::remove_file(path)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn names(dir: &Path) -> Vec<String> {
-        let entries = fs::read_dir(dir).unwrap();
-        let mut names: Vec<_> =
-            entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    }
-
-    fn incoming(dir: &Path, is_overwriting: bool) -> io::Result<Incoming> {
-        let mut file = Incoming::create(dir, "x", is_overwriting)?;
-        file.write_all(b"new")?;
-        Ok(file)
-    }
-
-    #[test]
-    fn a_file_appears_whole_or_not_at_all() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = incoming(dir.path(), false).unwrap();
-        assert!(!dir.path().join("x").exists());
-        drop(file);
-        assert_eq!(names(dir.path()), [""; 0]);
-        incoming(dir.path(), false).unwrap().finish().unwrap();
-        assert_eq!(names(dir.path()), ["x"]);
-        assert_eq!(fs::read(dir.path().join("x")).unwrap(), b"new");
-    }
-
-    #[test]
-    fn an_existing_file_is_replaced_only_on_request() {
-        let dir = tempfile::tempdir().unwrap();
-        let early = incoming(dir.path(), false).unwrap();
-        fs::write(dir.path().join("x"), "old").unwrap();
-        assert_eq!(early.finish().unwrap_err().kind(), io::ErrorKind::AlreadyExists);
-        let late = incoming(dir.path(), false);
-        assert_eq!(late.unwrap_err().kind(), io::ErrorKind::AlreadyExists);
-        assert_eq!(fs::read(dir.path().join("x")).unwrap(), b"old");
-        incoming(dir.path(), true).unwrap().finish().unwrap();
-        assert_eq!(fs::read(dir.path().join("x")).unwrap(), b"new");
-        assert_eq!(names(dir.path()), ["x"]);
-    }
-
-    #[test]
-    fn a_directory_is_never_replaced() {
-        let dir = tempfile::tempdir().unwrap();
-        fs::create_dir(dir.path().join("x")).unwrap();
-        let error = incoming(dir.path(), true).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::IsADirectory);
-    }
-
-    #[test]
-    fn only_orphans_are_swept() {
-        let dir = tempfile::tempdir().unwrap();
-        let alive = incoming(dir.path(), false).unwrap();
-        fs::write(dir.path().join(".towline-abcdefghijkl.part"), "orphan").unwrap();
-        fs::write(dir.path().join(".towline-notes.part"), "somebody's").unwrap();
-        assert_eq!(sweep(dir.path()), 1);
-        assert_eq!(names(dir.path()).len(), 2);
-        alive.finish().unwrap();
-        assert_eq!(names(dir.path()), [".towline-notes.part", "x"]);
-    }
+fn no_folder(path: &Path, found: Found) -> io::Error {
+    let what = match found {
+        Found::File { .. } => "a file, and no folder",
+        _ => "no folder, and links are not followed",
+    };
+    io::Error::new(io::ErrorKind::NotADirectory, format!("{} is {what}", Quoted(path)))
 }

@@ -93,6 +93,11 @@ pub(crate) fn grouped(number: u64) -> String {
     grouped
 }
 
+/// `1 file`, `2 files`.
+pub(crate) fn counted(number: u64, what: &str) -> String {
+    format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
+}
+
 /// Three significant digits and a power of 1000.
 fn scaled(value: f64, units: &[&str]) -> String {
     let mut value = value;
@@ -197,6 +202,7 @@ mod tests {
     #[test]
     fn quantities_are_short() {
         assert_eq!([0, 999, 1000, 12_345_678].map(grouped), ["0", "999", "1,000", "12,345,678"]);
+        assert_eq!([0, 1, 2000].map(|n| counted(n, "file")), ["0 files", "1 file", "2,000 files"]);
         assert_eq!(
             [0, 999, 1000, 8_123_456, 99_960_000, 999_600].map(size),
             ["0 B", "999 B", "1 kB", "8.12 MB", "100 MB", "1.00 MB"]

@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::thread;
 
 /// Waits until the hub, and with it its thread, is gone.
-fn await_end(hub: &std::sync::Weak<Hub>) {
+fn await_end(hub: &Weak<Hub>) {
     while hub.strong_count() > 0 {
         thread::yield_now();
     }
@@ -26,7 +26,7 @@ fn guarded(test: impl FnOnce() + Send + 'static) {
     }
 }
 
-fn hub_of(connection: &Connection) -> std::sync::Weak<Hub> {
+fn hub_of(connection: &Connection) -> Weak<Hub> {
     Arc::downgrade(&connection.hub().0)
 }
 
@@ -57,10 +57,10 @@ fn threads_end_with_their_handles() {
 #[test]
 fn threads_end_without_connections_too() {
     guarded(|| {
-        let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
         let hub = {
             let socket = Socket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-            let hub = HubRef::open(socket, Config::default(), &Keeper::start().unwrap()).unwrap();
+            let hub = HubRef::open(socket, Config::default(), Keeper::start).unwrap();
             let second = hub.clone();
             drop(hub);
             assert!(second.lock().check().is_ok());

@@ -1,7 +1,8 @@
 //! What can go wrong while a file is transferred, and whose fault it is.
 
-use super::message::{Hash, Status, VERSION, Verdict};
+use super::message::{Status, VERSION, Verdict};
 use crate::failure::{Exit, Reason};
+use crate::quoted::Printable;
 use std::fmt;
 use std::io;
 
@@ -22,10 +23,12 @@ pub(crate) enum TransferError {
     Source(io::Error),
     /// The file to send ended after this many bytes of as many.
     SourceShrank { read: u64, size: u64 },
+    /// The file to send is not the one that was offered, or not any more.
+    SourceChanged,
     /// What arrived could not be written.
     Sink(io::Error),
-    /// The sender gave up and said why.
-    Aborted(String),
+    /// The sender gave this file up and said why.
+    Abandoned(String),
     /// The receiver did not store the file and said why.
     NotStored(Verdict),
     /// What arrived is not what was sent.
@@ -35,7 +38,9 @@ pub(crate) enum TransferError {
 impl TransferError {
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Source(_) | Self::SourceShrank { .. } | Self::Sink(_) => Exit::Local,
+            Self::Source(_) | Self::SourceShrank { .. } | Self::SourceChanged | Self::Sink(_) => {
+                Exit::Local
+            }
             Self::Content => Exit::Content,
             Self::Stranger | Self::Version(_) => Exit::Unreachable,
             Self::NotStored(verdict) => match verdict.status {
@@ -43,7 +48,7 @@ impl TransferError {
                 Status::Damaged => Exit::Content,
                 Status::Stored | Status::NotStored | Status::Broken => Exit::Transfer,
             },
-            Self::Connection(_) | Self::Ended | Self::Malformed(_) | Self::Aborted(_) => {
+            Self::Connection(_) | Self::Ended | Self::Malformed(_) | Self::Abandoned(_) => {
                 Exit::Transfer
             }
         }
@@ -51,15 +56,20 @@ impl TransferError {
 
     /// What a receiver tells its sender about it.
     pub(crate) fn verdict(&self) -> Verdict {
-        let (status, text) = match self {
-            Self::Content => (Status::Damaged, self.to_string()),
+        match self {
+            Self::Content => Verdict::new(Status::Damaged, self.to_string()),
+            Self::NotStored(verdict) => verdict.clone(),
             Self::Sink(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                (Status::Refused, Reason(error).to_string())
+                Verdict::new(Status::Refused, Reason(error).to_string())
             }
-            Self::Sink(error) => (Status::NotStored, Reason(error).to_string()),
-            _ => (Status::Broken, self.to_string()),
-        };
-        Verdict { status, hash: Hash::default(), text }
+            Self::Sink(error) => Verdict::new(Status::NotStored, Reason(error).to_string()),
+            _ => Verdict::new(Status::Broken, self.to_string()),
+        }
+    }
+
+    /// Whether nobody is left who could be told.
+    pub(crate) fn is_cut(&self) -> bool {
+        matches!(self, Self::Connection(_) | Self::Ended)
     }
 }
 
@@ -91,9 +101,10 @@ impl fmt::Display for TransferError {
             Self::SourceShrank { read, size } => {
                 write!(f, "the file shrank from {size} to {read} bytes while it was sent")
             }
+            Self::SourceChanged => f.write_str("the file changed while it was sent"),
             Self::Sink(error) => write!(f, "cannot store the file: {}", Reason(error)),
-            Self::Aborted(why) => write!(f, "the sender gave up: {}", Printable(why)),
-            Self::NotStored(Verdict { status, text, .. }) => {
+            Self::Abandoned(why) => write!(f, "the sender gave up: {}", Printable(why)),
+            Self::NotStored(Verdict { status, text }) => {
                 let did = match status {
                     Status::Refused => "refuses it",
                     Status::NotStored => "cannot store it",
@@ -108,14 +119,4 @@ impl fmt::Display for TransferError {
 
 fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
-}
-
-/// A stranger's text without what would steer a terminal or begin another line.
-struct Printable<'a>(&'a str);
-
-impl fmt::Display for Printable<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_safe = |c: char| !c.is_control() && !matches!(c, '\u{2028}'..='\u{202e}');
-        self.0.chars().try_for_each(|c| fmt::Write::write_char(f, if is_safe(c) { c } else { '?' }))
-    }
 }

@@ -1,0 +1,6 @@
+//! The scenarios with the standard library's types.
+
+use std::net::{TcpListener, TcpStream};
+
+#[path = "scenarios/mod.rs"]
+mod scenarios;
