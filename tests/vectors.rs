@@ -112,6 +112,7 @@ fn packet(bytes: &[u8]) -> Result<Read, DecodeError> {
             let reason = match refuse.reason {
                 RefuseReason::NotListening => "nobody listens".to_owned(),
                 RefuseReason::Busy => "busy".to_owned(),
+                RefuseReason::Unproven => "unproven".to_owned(),
                 RefuseReason::Other(code) => code.to_string(),
                 other => format!("{other:?}"),
             };

@@ -116,6 +116,9 @@ impl fmt::Display for CloseReason {
             Self::Refused(RefuseReason::Busy) => {
                 f.write_str("the server takes no more connections")
             }
+            Self::Refused(RefuseReason::Unproven) => f.write_str(
+                "the server does not know its own offer: restarted, or asked from elsewhere",
+            ),
             Self::Refused(RefuseReason::Other(code)) => {
                 write!(f, "the server refused with reason {code}")
             }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::time::Duration;
+use crate::wire::RefuseReason;
 use crate::wire::{BASE_PAYLOAD, Ecn, StreamId};
 
 const CLIENT: ([u8; 4], u16) = ([127, 0, 0, 1], 1000);
@@ -226,6 +227,24 @@ fn refusals_say_why() {
     assert_eq!(pair.ended(0, first), None);
     let reason = pair.ended(0, second).unwrap().reason;
     assert_eq!(reason, CloseReason::Refused(RefuseReason::Busy));
+}
+
+#[test]
+fn a_server_restarted_amid_the_handshake_refuses() {
+    for (is_listening, expected) in
+        [(true, RefuseReason::Unproven), (false, RefuseReason::NotListening)]
+    {
+        let mut pair = Pair::listening();
+        let client = pair.connect_half();
+        pair.write(0, client, b"in doubt");
+        let config = Config { is_listening, ..Config::default() };
+        pair.ends[1] = Endpoint::new(config, Rng::from_seed([77; 32]));
+        pair.settle();
+        let reason = pair.ended(0, client).expect("it is told").reason;
+        assert_eq!(reason, CloseReason::Refused(expected));
+        assert_eq!((pair.ends[1].len(), pair.ends[1].backlog()), (0, 0));
+        assert!(pair.ends[1].stats().bad_proofs > 0);
+    }
 }
 
 #[test]

@@ -101,6 +101,9 @@ pub enum RefuseReason {
     NotListening,
     /// The accept queue, or a table of bounded size, is full.
     Busy,
+    /// The proof is not this server's: the server has been restarted since, or the client's address has
+    /// changed.
+    Unproven,
     /// A reason that this version does not know.
     Other(u8),
 }
@@ -263,6 +266,7 @@ impl Refuse {
         let reason = match r.u8("refusal reason")? {
             0 => RefuseReason::NotListening,
             1 => RefuseReason::Busy,
+            2 => RefuseReason::Unproven,
             other => RefuseReason::Other(other),
         };
         Ok(Self { client, nonce, reason })
@@ -275,6 +279,7 @@ impl Refuse {
             w.u8(match self.reason {
                 RefuseReason::NotListening => 0,
                 RefuseReason::Busy => 1,
+                RefuseReason::Unproven => 2,
                 RefuseReason::Other(code) => code,
             });
         });
