@@ -45,3 +45,47 @@ impl Budget {
         (self.each / 4).clamp(1, GUARANTEED / 2)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KIB: u64 = 1024;
+
+    #[test]
+    fn one_may_have_so_much_waiting_and_all_together_so_much_held() {
+        let mut it = Budget::new(100 * KIB, 300 * KIB);
+        assert_eq!(it.room(0, 0), 100 * KIB);
+        it.hold(90 * KIB);
+        assert_eq!(it.room(90 * KIB, 90 * KIB), 10 * KIB);
+        assert_eq!(it.room(90 * KIB, 0), 100 * KIB, "what was sent waits no longer");
+        assert_eq!(it.room(500 * KIB, 500 * KIB), 0);
+        it.hold(130 * KIB);
+        assert_eq!(it.room(220 * KIB, 0), 80 * KIB);
+        it.release(20 * KIB);
+        assert_eq!((it.room(200 * KIB, 0), it.held), (100 * KIB, 200 * KIB));
+    }
+
+    #[test]
+    fn each_has_a_little_for_itself_when_the_others_have_filled_the_bound() {
+        let mut it = Budget::new(100 * KIB, 300 * KIB);
+        it.hold(300 * KIB);
+        assert_eq!(it.room(0, 0), GUARANTEED);
+        assert_eq!(it.room(GUARANTEED - 1, GUARANTEED - 1), 1);
+        assert_eq!(it.room(GUARANTEED, GUARANTEED), 0);
+        it.hold(GUARANTEED);
+        assert_eq!(it.room(1, 0), GUARANTEED - 1, "even beyond it");
+    }
+
+    #[test]
+    fn small_bounds_are_bounds() {
+        let it = Budget::new(100, 10);
+        assert_eq!((it.each, it.room(0, 0), it.room(10, 0), it.room(4, 4)), (10, 10, 10, 6));
+        let mut it = Budget::new(100, 0);
+        assert_eq!((it.room(0, 0), it.low_water()), (1, 1));
+        it.hold(1);
+        assert_eq!(it.room(1, 1), 0);
+        assert_eq!(Budget::new(1 << 30, 1 << 30).low_water(), GUARANTEED / 2);
+        assert_eq!(Budget::new(400, 1 << 30).low_water(), 100);
+    }
+}

@@ -121,3 +121,103 @@ impl<const CLASSES: usize> Registry<CLASSES> {
         self.closed[class].gaps(0..self.opened[class]).flatten()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    /// Two classes of each side, ours the even ones; of class 1 one is there from the beginning.
+    fn registry(ours: u64, theirs: u64) -> Registry<4> {
+        Registry::new([0, 1, 0, 0], SendCredit::new(ours), RecvCredit::new(theirs, 1))
+    }
+
+    #[test]
+    fn ours_are_opened_in_order_and_counted_for_all_classes_together() {
+        let mut it = registry(3, 0);
+        assert_eq!([it.open(0), it.open(2), it.open(0)], [Some(0), Some(0), Some(1)]);
+        assert_eq!((it.open(0), it.open(2)), (None, None));
+        assert!(!it.raise_limit(3));
+        assert!(it.raise_limit(4), "an open was refused");
+        assert_eq!((it.open(2), it.open(2)), (Some(1), None));
+        // What is over and was ours makes no room: the peer says how many.
+        it.close(0, 0, false);
+        assert_eq!(it.open(0), None);
+        assert_eq!(it.open_indices(0).collect::<Vec<_>>(), [1]);
+        assert!(it.raise_limit(5));
+        it.raise_limit(u64::MAX);
+        assert!(!it.raise_limit(u64::MAX), "nothing was refused since");
+        assert_eq!(it.send_credit.available(), Registry::<4>::MAX_COUNT - 4);
+    }
+
+    #[test]
+    fn naming_one_opens_all_below_and_each_is_accepted_once() {
+        let mut it = registry(0, 4);
+        assert_eq!(it.open_by_peer(1, 0), Ok(1..1), "it is there, and takes no credit");
+        assert_eq!(it.accept(1), None, "and both know");
+        assert_eq!(it.open_by_peer(1, 3), Ok(1..4));
+        assert_eq!(it.open_by_peer(1, 2), Ok(4..4));
+        assert_eq!(it.accept(1), Some(1));
+        it.close(1, 2, true);
+        assert_eq!((it.accept(1), it.accept(1)), (Some(3), None));
+        // One is left of four; one that is over makes room once it is advertised.
+        assert_eq!(it.open_by_peer(3, 1), Err(Violation::StreamLimit));
+        assert_eq!(it.open_by_peer(3, 0), Ok(0..1));
+        assert_eq!(it.open_by_peer(3, 1), Err(Violation::StreamLimit));
+        assert!(it.recv_credit.wants_update());
+        assert_eq!(it.recv_credit.advertise(), 5);
+        assert_eq!(it.open_by_peer(3, 1), Ok(1..2));
+        assert_eq!(it.open_by_peer(3, u64::MAX - 1), Err(Violation::StreamLimit));
+    }
+
+    proptest! {
+        /// Against sets of numbers.
+        #[test]
+        fn knows_what_was_opened_and_what_is_over(
+            ops in prop::collection::vec((0..3u8, 0..4usize, 0..12u64), 0..200),
+        ) {
+            let mut it = registry(1 << 20, 20);
+            let mut opened: [BTreeSet<u64>; 4] = Default::default();
+            opened[1].insert(0);
+            let mut closed = opened.clone().map(|_| BTreeSet::new());
+            let (mut known, mut limit) = (0, 20);
+            for (op, class, index) in ops {
+                let is_peers = class % 2 == 1;
+                match op {
+                    0 if is_peers => {
+                        let news: Vec<_> =
+                            (0..=index).filter(|i| !opened[class].contains(i)).collect();
+                        if known + news.len() as u64 <= limit {
+                            known += news.len() as u64;
+                            let range = it.open_by_peer(class, index).unwrap();
+                            prop_assert_eq!(range.collect::<Vec<_>>(), news.clone());
+                            opened[class].extend(news);
+                        } else {
+                            let refused = it.open_by_peer(class, index);
+                            prop_assert_eq!(refused, Err(Violation::StreamLimit));
+                        }
+                    }
+                    0 => {
+                        let index = it.open(class).unwrap();
+                        prop_assert!(opened[class].insert(index));
+                    }
+                    1 if it.is_open(class, index) && (class, index) != (1, 0) => {
+                        it.close(class, index, is_peers);
+                        closed[class].insert(index);
+                        limit = it.recv_credit.advertise();
+                    }
+                    _ => {
+                        prop_assert_eq!(it.is_opened(class, index), opened[class].contains(&index));
+                        prop_assert_eq!(it.is_closed(class, index), closed[class].contains(&index));
+                        let open: Vec<_> = opened[class].difference(&closed[class]).copied().collect();
+                        prop_assert_eq!(it.is_open(class, index), open.contains(&index));
+                        prop_assert_eq!(it.open_indices(class).collect::<Vec<_>>(), open);
+                    }
+                }
+                let over: usize = [1, 3].iter().map(|c: &usize| closed[*c].len()).sum();
+                prop_assert!(limit <= 20 + over as u64);
+            }
+        }
+    }
+}
