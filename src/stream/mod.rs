@@ -67,10 +67,10 @@ pub struct Streams {
     /// Bytes of frames that a full packet takes.
     max_chunk: usize,
     buffer: Budget,
-    /// Streams whose writers wait for room.
+    /// Flows whose writers wait for room.
     writers: Ring,
     /// Who sent data last.
-    last_sender: StreamId,
+    last_sender: FlowId,
     /// The counts of streams that are over.
     settled: Counts,
 }
@@ -89,7 +89,7 @@ impl Streams {
             max_chunk: BASE_PAYLOAD - 24,
             buffer: Budget::new(MIN_SEND_BUFFER, config.max_send_buffer),
             writers: Ring::default(),
-            last_sender: StreamId::ZERO,
+            last_sender: StreamId::ZERO.into(),
             settled: Counts::default(),
         }
     }
@@ -128,7 +128,7 @@ impl Streams {
         self.writer(id)?.send.check()?;
         let room = self.room(self.table.get(id));
         if room == 0 && !data.is_empty() {
-            self.writers.set(id, true);
+            self.writers.set(id.into(), true);
             return Err(WriteError::Blocked);
         }
         let n = (data.len() as u64).min(room);
@@ -219,6 +219,16 @@ impl Streams {
         }
     }
 
+    /// Sets whose data goes before whose.
+    pub fn set_priority(&mut self, id: FlowId, priority: Priority) {
+        if let FlowId::Stream(id) = id
+            && let Some(stream) = self.table.touch(id)
+        {
+            stream.priority = priority.clamped();
+            self.refile(id);
+        }
+    }
+
     /// Finishes every stream that was opened, stream 0 too, used or not.
     pub fn finish_all(&mut self) {
         for id in self.table.open_ids() {
@@ -258,7 +268,7 @@ impl Streams {
         self.recv_credit.on_round(max);
         for (id, stream) in self.table.iter_mut() {
             stream.recv.on_round(max);
-            self.schedule.file(id, stream.wants(self.max_chunk));
+            self.schedule.file(id.into(), stream.wants(self.max_chunk), stream.priority);
         }
     }
 
@@ -309,7 +319,7 @@ impl Streams {
     fn give_up(&mut self, id: StreamId, code: u64, by: Initiator) -> bool {
         let Some(stream) = self.table.touch(id) else { return false };
         let Some(freed) = stream.send.reset(code, by) else { return false };
-        self.writers.set(id, false);
+        self.writers.set(id.into(), false);
         self.refile(id);
         self.release(freed);
         true
@@ -328,12 +338,21 @@ impl Streams {
             return;
         }
         let low_water = self.buffer.low_water();
-        for id in self.writers.iter().collect::<Vec<_>>() {
+        for flow in self.writers.iter().collect::<Vec<_>>() {
+            let FlowId::Stream(id) = flow else { continue };
             let Some(stream) = self.table.get_mut(id) else { continue };
             if self.buffer.room(stream.send.held() as u64, stream.send.unsent()) >= low_water {
-                self.writers.set(id, false);
+                self.writers.set(flow, false);
                 self.events.push(StreamEvent::Writable(id), &mut stream.events);
             }
+        }
+    }
+
+    /// Something about a flow changed.
+    fn refile_flow(&mut self, id: FlowId) {
+        match id {
+            FlowId::Stream(id) => self.refile(id),
+            FlowId::Channel(_) => {}
         }
     }
 
@@ -341,18 +360,18 @@ impl Streams {
     fn refile(&mut self, id: StreamId) {
         let Some(stream) = self.table.get(id) else { return };
         if !stream.is_over() {
-            self.schedule.file(id, stream.wants(self.max_chunk));
+            self.schedule.file(id.into(), stream.wants(self.max_chunk), stream.priority);
             return;
         }
         self.settled += stream.send.counts();
-        self.schedule.file(id, schedule::Wants::default());
-        self.writers.set(id, false);
+        self.schedule.file(id.into(), schedule::Wants::default(), stream.priority);
+        self.writers.set(id.into(), false);
         self.table.close(id);
     }
 
     fn refile_all(&mut self) {
         for (id, stream) in self.table.iter() {
-            self.schedule.file(id, stream.wants(self.max_chunk));
+            self.schedule.file(id.into(), stream.wants(self.max_chunk), stream.priority);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What is not taken and why: violations, refusals, and data that waits for credit.
 
-use crate::wire::StreamId;
+use super::FlowId;
 use std::fmt;
 
 /// The peer broke the protocol: the connection is to be closed.
@@ -87,15 +87,15 @@ impl std::error::Error for OpenError {}
 pub enum Limit {
     /// The connection's.
     Connection,
-    /// The stream's own.
-    Stream,
+    /// The stream's or channel's own.
+    Flow,
 }
 
 /// Data that waits for credit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Blocked {
-    /// A stream that has such data.
-    pub id: StreamId,
+    /// Who has such data.
+    pub id: FlowId,
     /// Whose credit is missing.
     pub by: Limit,
 }

@@ -4,7 +4,7 @@ use super::credit::{RecvCredit, SendCredit};
 use super::event::Waiting;
 use super::recv::RecvHalf;
 use super::registry::Registry;
-use super::schedule::Wants;
+use super::schedule::{Priority, Wants};
 use super::send::SendHalf;
 use super::{StreamConfig, Violation};
 use crate::wire::{Side, StreamId};
@@ -17,6 +17,7 @@ pub(super) struct Stream {
     pub(super) recv: RecvHalf,
     /// Its events that wait to be polled.
     pub(super) events: Waiting,
+    pub(super) priority: Priority,
 }
 
 impl Stream {
@@ -121,6 +122,7 @@ impl Table {
                 send: SendHalf::new(id, self.send_limit, self.nodelay),
                 recv: RecvHalf::new(self.recv_window),
                 events: Waiting::default(),
+                priority: Priority::default(),
             })
         });
         Some(stream)

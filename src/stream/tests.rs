@@ -262,7 +262,7 @@ fn a_reader_who_sleeps_stops_the_window_and_nothing_else() {
         settle(&mut a, &mut b);
     }
     assert!(sleeping > 256 * 1024);
-    let by_stream = Blocked { id: StreamId::ZERO, by: Limit::Stream };
+    let by_stream = Blocked { id: StreamId::ZERO.into(), by: Limit::Flow };
     assert_eq!(a.blocked(), Some(by_stream));
     // The rest of the connection's window keeps going round, though it is below a quarter of it.
     let mut carried = 0;

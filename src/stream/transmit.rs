@@ -1,37 +1,34 @@
 //! Frames out: what goes into the next packet, and what became of it.
 
 use super::credit::RecvCredit;
-use super::schedule::{Ring, Which};
-use super::{Blocked, Chunk, Content, Limit, StreamEvent, Streams};
+use super::schedule::{ALL, ORDINARY, URGENT, Which};
+use super::{Blocked, Chunk, Content, FlowId, Limit, StreamEvent, Streams};
 use crate::wire::{Frame, Offset, StreamFrame, StreamId, Writer};
+use std::ops::Range;
 
 /// Data is not split so that fewer bytes than this begin it at a packet's end.
 pub(super) const MIN_SPLIT: u64 = 16;
 
-/// What came of offering a stream the rest of a packet.
-enum Offer {
-    /// It wrote this many bytes of data.
-    Wrote(u64),
-    /// The room was too small.
-    NoRoom,
-    /// It may not send now.
-    Nothing,
-}
-
 impl Streams {
-    /// Fills a packet with what fits: control frames first, then lost data, then new data. Data that
-    /// fills the room to its end has no length: nothing may follow it. `note` is told each content.
+    /// Fills a packet with what fits: control frames first, then what is urgent, then lost data, then
+    /// new data. Data that fills the room to its end has no length: nothing may follow it. `note` is
+    /// told each content.
     pub fn write_frames(&mut self, w: &mut Writer<'_>, note: &mut dyn FnMut(Content)) {
         self.write_limits(w, note);
-        while let Some(id) = self.schedule.control.first() {
-            let is_done = self.write_control(id, w, note);
-            self.refile(id);
+        while let Some(id) = self.schedule.control.lowest() {
+            let is_done = match id {
+                FlowId::Stream(id) => self.write_control(id, w, note),
+                FlowId::Channel(_) => true,
+            };
+            self.refile_flow(id);
             if !is_done {
                 break;
             }
         }
-        self.write_data(Which::Lost, w, note);
-        self.write_data(Which::New, w, note);
+        for levels in [URGENT, ORDINARY] {
+            self.write_data(Which::Lost, &levels, w, note);
+            self.write_data(Which::New, &levels, w, note);
+        }
         self.wake_writers();
     }
 
@@ -40,8 +37,8 @@ impl Streams {
         self.recv_credit.wants_update()
             || self.table.registry.recv_credit.wants_update()
             || !self.schedule.control.is_empty()
-            || !self.schedule.resend.is_empty()
-            || self.sendable().is_some()
+            || self.has_retransmissions()
+            || self.pick(Which::New, ALL).is_some()
     }
 
     /// Whether some writer waits for room in the send buffer.
@@ -51,17 +48,17 @@ impl Streams {
 
     /// Whether lost data waits to be sent again.
     pub fn has_retransmissions(&self) -> bool {
-        !self.schedule.resend.is_empty()
+        self.pick(Which::Lost, ALL).is_some()
     }
 
     /// Whether data waits and credit is all that it waits for.
     pub fn blocked(&self) -> Option<Blocked> {
-        if !self.is_started || self.sendable().is_some() {
+        if !self.is_started || self.pick(Which::New, ALL).is_some() {
             return None;
         }
-        let by_connection = self.schedule.fresh.first().map(|id| (id, Limit::Connection));
-        let by_stream = self.schedule.starved.first().map(|id| (id, Limit::Stream));
-        by_connection.or(by_stream).map(|(id, by)| Blocked { id, by })
+        let by_connection = self.schedule.lowest_fresh().map(|id| (id, Limit::Connection));
+        let by_flow = self.schedule.starved.lowest().map(|id| (id, Limit::Flow));
+        by_connection.or(by_flow).map(|(id, by)| Blocked { id, by })
     }
 
     /// Queues the newest unacknowledged data, at most a packet's worth, to be sent again though it
@@ -71,16 +68,19 @@ impl Streams {
             return true;
         }
         let last = self.last_sender;
-        let others = self.table.iter().rev().map(|(id, _)| id).filter(|id| *id != last);
-        for id in std::iter::once(last).chain(others.collect::<Vec<_>>()) {
-            if let Some(stream) = self.table.get_mut(id)
-                && stream.send.requeue_newest(self.max_chunk)
-            {
-                self.refile(id);
-                return true;
-            }
-        }
-        false
+        let others = self.table.iter().rev().map(|(id, _)| id.into()).filter(|id| *id != last);
+        let mut flows = std::iter::once(last).chain(others.collect::<Vec<FlowId>>());
+        flows.any(|flow| {
+            let was_requeued = match flow {
+                FlowId::Stream(id) => self
+                    .table
+                    .get_mut(id)
+                    .is_some_and(|stream| stream.send.requeue_newest(self.max_chunk)),
+                FlowId::Channel(_) => false,
+            };
+            self.refile_flow(flow);
+            was_requeued
+        })
     }
 
     /// A packet with this content arrived, perhaps after it was thought lost.
@@ -130,18 +130,12 @@ impl Streams {
         self.refile(id);
     }
 
-    /// A stream whose new data, or lone FIN, can go now.
-    fn sendable(&self) -> Option<StreamId> {
-        if !self.is_started {
+    /// Who sends next, if anybody may.
+    fn pick(&self, which: Which, levels: Range<u8>) -> Option<FlowId> {
+        if which == Which::New && !self.is_started {
             return None;
         }
-        if self.send_credit.available() > 0 {
-            return self.schedule.fresh.first();
-        }
-        self.schedule.fresh.iter().find(|id| {
-            let chunk = self.table.get(*id).and_then(|s| s.send.next_new(self.max_chunk));
-            chunk.is_some_and(|c| c.is_empty())
-        })
+        self.schedule.pick(which, levels, self.send_credit.available())
     }
 
     fn write_limits(&mut self, w: &mut Writer<'_>, note: &mut dyn FnMut(Content)) {
@@ -182,45 +176,35 @@ impl Streams {
         true
     }
 
-    /// Lets streams write data in turn, until the room is used up or none has any.
-    fn write_data(&mut self, which: Which, w: &mut Writer<'_>, note: &mut dyn FnMut(Content)) {
-        if which == Which::New && !self.is_started {
-            return;
-        }
-        let mut passed = 0;
-        while passed < self.ring(which).len() {
-            let Some(id) = self.ring(which).current() else { return };
-            match self.write_stream(id, which, w, note) {
-                Offer::NoRoom => return,
-                Offer::Nothing => {
-                    self.ring(which).pass();
-                    passed += 1;
-                }
-                Offer::Wrote(bytes) => {
-                    self.ring(which).charge(bytes);
-                    self.refile(id);
-                    passed = 0;
-                }
-            }
+    /// Lets flows write data in turn, until the room is used up or none has any.
+    fn write_data(
+        &mut self,
+        which: Which,
+        levels: &Range<u8>,
+        w: &mut Writer<'_>,
+        note: &mut dyn FnMut(Content),
+    ) {
+        while let Some(id) = self.pick(which, levels.clone()) {
+            self.schedule.turn_to(which, id, self.send_credit.available());
+            let wrote = match id {
+                FlowId::Stream(id) => self.write_stream(id, which, w, note),
+                FlowId::Channel(_) => None,
+            };
+            let Some(bytes) = wrote else { return };
+            self.schedule.charge(which, id, bytes);
+            self.refile_flow(id);
         }
     }
 
-    const fn ring(&mut self, which: Which) -> &mut Ring {
-        match which {
-            Which::Lost => &mut self.schedule.resend,
-            Which::New => &mut self.schedule.fresh,
-        }
-    }
-
-    /// Writes one frame of a stream's data.
+    /// Writes one frame of a stream's data: how many bytes, unless the room was too small.
     fn write_stream(
         &mut self,
         id: StreamId,
         which: Which,
         w: &mut Writer<'_>,
         note: &mut dyn FnMut(Content),
-    ) -> Offer {
-        let Some(stream) = self.table.get_mut(id) else { return Offer::Nothing };
+    ) -> Option<u64> {
+        let stream = self.table.get_mut(id)?;
         let chunk = match which {
             Which::Lost => stream.send.next_lost(),
             Which::New => stream.send.next_new(self.max_chunk).and_then(|all| {
@@ -229,8 +213,8 @@ impl Streams {
                 (wanted == 0 || !chunk.is_empty()).then_some(chunk)
             }),
         };
-        let Some(chunk) = chunk else { return Offer::Nothing };
-        let Some(fit) = Fit::new(id, chunk, w.room()) else { return Offer::NoRoom };
+        debug_assert!(chunk.is_some(), "stream {id} was picked and has nothing");
+        let fit = Fit::new(id, chunk?, w.room())?;
         let chunk = fit.chunk;
         if fit.padding > 0 {
             Frame::Padding(fit.padding).encode(w, false);
@@ -242,10 +226,10 @@ impl Streams {
         w.bytes(back);
         let (copy, new) = stream.send.on_sent(&chunk, fit.fills);
         self.send_credit.take(new);
-        self.last_sender = id;
+        self.last_sender = id.into();
         let bytes = chunk.len();
         note(Content::Data { id, range: chunk.range, fin: chunk.fin, copy });
-        Offer::Wrote(bytes)
+        Some(bytes)
     }
 }
 
