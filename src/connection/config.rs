@@ -85,7 +85,7 @@ impl Config {
         // With a keepalive it is the user timeout that notices a dead peer.
         let has_keepalive = self.keepalive.is_some();
         Parameters {
-            max_data: self.streams.conn_recv_window,
+            max_data: self.streams.conn_window(),
             max_stream_data: self.streams.recv_window,
             max_streams: self.streams.max_streams,
             max_ack_delay: self.max_ack_delay.min(Duration::from_secs(1)),

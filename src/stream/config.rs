@@ -1,5 +1,10 @@
 //! What each side allows: our settings, and the limits that the peer stated.
 
+use super::MESSAGE_COST;
+
+/// What a message's length may be at most: as many as parts can name.
+const MAX_MESSAGE: u64 = u32::MAX as u64;
+
 /// Windows, limits and habits of a connection's streams.
 #[derive(Clone, Debug)]
 pub struct StreamConfig {
@@ -16,8 +21,8 @@ pub struct StreamConfig {
     /// Message channels of all modes together that the peer may have open at once, the urgent channel
     /// apart. Default: 100.
     pub max_channels: u64,
-    /// Bytes of the largest message that is taken, at most 2^32 - 1. Default: 1 MiB. Windows are never
-    /// smaller than two such messages.
+    /// Bytes of the largest message that is taken, at most 2^32 - 1; 0: none. Default: 1 MiB. The
+    /// connection's window and those of channels are never smaller than two such messages.
     pub max_message: u64,
     /// Messages longer than a packet that the peer may have sent in part, on each channel; at least 1.
     /// Default: 16.
@@ -45,6 +50,25 @@ impl Default for StreamConfig {
     }
 }
 
+impl StreamConfig {
+    /// What the connection's window begins with. As for each channel's, two of the largest messages
+    /// fit: with one alone the rest of a window could stay below a quarter, which is never advertised.
+    pub fn conn_window(&self) -> u64 {
+        self.conn_recv_window.max(self.two_messages())
+    }
+
+    /// What the window of a channel begins with.
+    pub fn channel_window(&self) -> u64 {
+        self.recv_window.max(self.two_messages())
+    }
+
+    /// Credit of two of the largest messages, where any are taken.
+    fn two_messages(&self) -> u64 {
+        let max = self.max_message.min(MAX_MESSAGE);
+        if max == 0 { 0 } else { 2 * (max + MESSAGE_COST) }
+    }
+}
+
 /// The limits that the peer stated in the handshake.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PeerLimits {
@@ -60,4 +84,23 @@ pub struct PeerLimits {
     pub max_message: u64,
     /// Messages longer than a packet that may be sent in part, on each channel.
     pub max_partial: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_messages_fit_every_window() {
+        let windows = |recv_window, conn_recv_window, max_message| {
+            let defaults = StreamConfig::default();
+            let config = StreamConfig { recv_window, conn_recv_window, max_message, ..defaults };
+            (config.channel_window(), config.conn_window())
+        };
+        assert_eq!(windows(10, 20, 0), (10, 20));
+        assert_eq!(windows(10, 70, 1), (66, 70));
+        assert_eq!(windows(10, 20, 1000), (2064, 2064));
+        let largest = 2 * (u64::from(u32::MAX) + 32);
+        assert_eq!(windows(10, 20, u64::MAX), (largest, largest));
+    }
 }

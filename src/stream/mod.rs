@@ -83,7 +83,7 @@ impl Streams {
             schedule: Schedule::default(),
             events: Events::default(),
             send_credit: SendCredit::new(0),
-            recv_credit: RecvCredit::new(config.conn_recv_window, LIMIT_GRAIN),
+            recv_credit: RecvCredit::new(config.conn_window(), LIMIT_GRAIN),
             max_recv_window: config.max_recv_window,
             is_started: false,
             max_chunk: BASE_PAYLOAD - 24,

@@ -11,7 +11,7 @@ const FULL: usize = 1176;
 
 fn limits(config: &StreamConfig) -> PeerLimits {
     PeerLimits {
-        max_data: config.conn_recv_window,
+        max_data: config.conn_window(),
         max_stream_data: config.recv_window,
         max_streams: config.max_streams,
         ..PeerLimits::default()
@@ -31,6 +31,7 @@ fn small_windows() -> StreamConfig {
     StreamConfig {
         recv_window: 256 * 1024,
         conn_recv_window: 384 * 1024,
+        max_message: 0,
         ..StreamConfig::default()
     }
 }
@@ -168,6 +169,7 @@ fn violations() {
     let config = StreamConfig {
         recv_window: 100,
         conn_recv_window: 150,
+        max_message: 0,
         max_streams: 3,
         ..StreamConfig::default()
     };
@@ -317,11 +319,22 @@ fn updates_come_by_quarters_and_are_repeated_when_lost_or_asked_for() {
     b.on_lost(Content::MaxData);
     b.on_lost(Content::MaxStreamData(StreamId::ZERO));
     let (lost, _) = packet(&mut b, FULL).unwrap();
+    let limits = |packet: &[u8]| {
+        let frames: Vec<_> = Frames::new(packet).map(Result::unwrap).collect();
+        let [Frame::MaxData(conn), Frame::MaxStreamData(StreamId::ZERO, stream)] = frames[..]
+        else {
+            panic!("{frames:?}")
+        };
+        (conn, stream)
+    };
+    let quarter = |window: u64| window + 200_000 / (window / 4) * (window / 4);
+    let lost = limits(&lost);
+    assert_eq!(lost, (quarter(384 * 1024), quarter(256 * 1024)));
+    assert!(!b.wants_to_send());
+    // Who asks is told of every byte.
     b.on_window_probe(StreamId::ZERO).unwrap();
     let (asked, _) = packet(&mut b, FULL).unwrap();
-    assert_eq!(lost, asked);
-    let frames: Vec<_> = Frames::new(&lost).map(Result::unwrap).collect();
-    assert!(matches!(frames[..], [Frame::MaxData(_), Frame::MaxStreamData(StreamId::ZERO, _)]));
+    assert_eq!(limits(&asked), (200_000 + 384 * 1024, 200_000 + 256 * 1024));
     assert!(!b.wants_to_send());
 }
 
