@@ -31,7 +31,7 @@ pub use timer::Timer;
 
 use crate::recovery::{Permit, Recovery, Timeout};
 use crate::rng::Rng;
-use crate::stream::{PeerLimits, StreamEvent, Streams};
+use crate::stream::{ChannelEvent, FlowEvent, PeerLimits, StreamEvent, Streams};
 use crate::time::{Duration, Instant};
 use crate::wire::{
     ConnectionId, Parameters, Refuse, RefuseReason, Reset, Side, Stale, SynAck, VERSION,
@@ -55,8 +55,19 @@ pub enum ConnectionEvent {
     Connected,
     /// Something happened on a stream.
     Stream(StreamEvent),
+    /// Something happened on a message channel.
+    Channel(ChannelEvent),
     /// The connection is over; [`Connection::ended`] says how.
     Closed,
+}
+
+impl From<FlowEvent> for ConnectionEvent {
+    fn from(event: FlowEvent) -> Self {
+        match event {
+            FlowEvent::Stream(event) => Self::Stream(event),
+            FlowEvent::Channel(event) => Self::Channel(event),
+        }
+    }
 }
 
 /// The ids under which the two sides receive.
@@ -344,7 +355,7 @@ impl Connection {
         self.book
             .events
             .pop_front()
-            .or_else(|| self.streams.poll_event().map(ConnectionEvent::Stream))
+            .or_else(|| self.streams.poll_event().map(ConnectionEvent::from))
     }
 
     fn fire(&mut self, now: Instant) {

@@ -24,7 +24,7 @@ mod transmit;
 pub use assembler::{Assembler, Full, MAX_PIECES};
 pub use config::{PeerLimits, StreamConfig};
 pub use content::Content;
-pub use event::{ChannelEvent, StreamEvent};
+pub use event::{ChannelEvent, FlowEvent, StreamEvent};
 pub use message::{
     Abandoned, ChannelStats, Delivery, MAX_KEYS, MAX_OUTSTANDING, MAX_SETTLED_RANGES, MESSAGE_COST,
     Message, Outbound, Outcome, Overflow, Pattern, RecvError, SendError, Terms, URGENT_WINDOW,
@@ -238,8 +238,11 @@ impl Streams {
     }
 
     /// The oldest event.
-    pub fn poll_event(&mut self) -> Option<StreamEvent> {
-        self.events.pop(|id| self.table.get_mut(id).map(|s| &mut s.events))
+    pub fn poll_event(&mut self) -> Option<FlowEvent> {
+        self.events.pop(|id| match id {
+            FlowId::Stream(id) => self.table.get_mut(id).map(|s| &mut s.events),
+            FlowId::Channel(_) => None,
+        })
     }
 
     /// Sets how many bytes of frames a full packet takes: what counts as a full one when small

@@ -84,7 +84,12 @@ fn settle(a: &mut Streams, b: &mut Streams) {
 }
 
 fn events(streams: &mut Streams) -> Vec<StreamEvent> {
-    std::iter::from_fn(|| streams.poll_event()).collect()
+    let all = std::iter::from_fn(|| streams.poll_event());
+    all.map(|event| match event {
+        FlowEvent::Stream(event) => event,
+        FlowEvent::Channel(event) => panic!("{event:?}"),
+    })
+    .collect()
 }
 
 fn stream(id: u64, offset: u64, fin: bool, data: &[u8]) -> StreamFrame<'_> {
