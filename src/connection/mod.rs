@@ -237,7 +237,9 @@ impl Connection {
             max_data: peer.max_data,
             max_stream_data: peer.max_stream_data,
             max_streams: peer.max_streams,
-            ..PeerLimits::default()
+            max_channels: peer.max_channels,
+            max_message: peer.max_message,
+            max_partial: peer.max_partial,
         };
         self.streams.start(limits);
         self.streams.set_max_chunk(transmit::full_chunk(self.agreed.max_payload));
