@@ -9,8 +9,8 @@ use crate::recovery::{AckInfo, NackOutcome};
 use crate::stream::{Refusal, Violation};
 use crate::time::{Duration, Instant};
 use crate::wire::{
-    Ack, Close, Crc32, Ecn, Frame, Frames, Integrity, Nack, Numbered, Opened, Opening, Pseudo,
-    Reader,
+    Ack, ChannelId, Close, Crc32, Ecn, Frame, Frames, Integrity, Nack, Numbered, Opened, Opening,
+    Pseudo, Reader,
 };
 
 /// How many bytes in flight there may be beyond the window for the sake of answers to challenges. At
@@ -226,6 +226,23 @@ impl Connection {
                 self.streams.on_stream(&stream)?;
                 *urgent |= stream.fin;
             }
+            Frame::Message(message) => {
+                self.streams.on_message(&message)?;
+                *urgent |= message.id == ChannelId::URGENT;
+            }
+            Frame::Parity(parity) => self.streams.on_parity(&parity)?,
+            Frame::Skip(skip) => self.streams.on_skip(&skip)?,
+            Frame::MaxChannelData(id, limit) => self.streams.on_max_channel_data(id, limit)?,
+            Frame::MaxChannels(count) => self.streams.on_max_channels(count),
+            Frame::ChannelProbe(id) => {
+                self.streams.on_channel_probe(id)?;
+                *urgent = true;
+            }
+            Frame::ChannelEnd(id, end) => {
+                self.streams.on_channel_end(id, end)?;
+                *urgent = true;
+            }
+            Frame::ChannelStop(id) => self.streams.on_channel_stop(id)?,
         }
         Ok(())
     }

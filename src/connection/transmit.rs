@@ -257,9 +257,11 @@ impl Connection {
                 if (self.pending.ping || purpose == Purpose::Probe) && put(Frame::Ping) {
                     self.pending.ping = false;
                 }
-                if let Some(FlowId::Stream(id)) = self.pending.window_probe.take() {
-                    put(Frame::WindowProbe(id));
-                }
+                match self.pending.window_probe.take() {
+                    Some(FlowId::Stream(id)) => put(Frame::WindowProbe(id)),
+                    Some(FlowId::Channel(id)) => put(Frame::ChannelProbe(id)),
+                    None => true,
+                };
                 self.streams.write_frames(w, &mut |content| contents.push(content));
             }
         }

@@ -30,6 +30,14 @@ impl Budget {
         self.each.saturating_sub(waiting).min(shared.max(guaranteed))
     }
 
+    /// What one that holds `held` may add if it comes in pieces that cannot be split, whatever waits:
+    /// any piece fits while nobody holds anything.
+    pub(super) fn room_at_once(&self, held: u64) -> u64 {
+        let shared = self.max.saturating_sub(self.held);
+        let guaranteed = GUARANTEED.min(self.max).saturating_sub(held);
+        if self.held == 0 { u64::MAX } else { shared.max(guaranteed) }
+    }
+
     /// One of them holds `n` more.
     pub(super) const fn hold(&mut self, n: u64) {
         self.held += n;

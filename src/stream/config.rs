@@ -54,19 +54,24 @@ impl StreamConfig {
     /// What the connection's window begins with. As for each channel's, two of the largest messages
     /// fit: with one alone the rest of a window could stay below a quarter, which is never advertised.
     pub fn conn_window(&self) -> u64 {
-        self.conn_recv_window.max(self.two_messages())
+        self.conn_recv_window.max(two_messages(self.max_message))
     }
 
     /// What the window of a channel begins with.
     pub fn channel_window(&self) -> u64 {
-        self.recv_window.max(self.two_messages())
+        self.recv_window.max(two_messages(self.max_message))
     }
 
-    /// Credit of two of the largest messages, where any are taken.
-    fn two_messages(&self) -> u64 {
-        let max = self.max_message.min(MAX_MESSAGE);
-        if max == 0 { 0 } else { 2 * (max + MESSAGE_COST) }
+    /// The length of the largest message that is taken; 0: none.
+    pub(super) fn message_limit(&self) -> u64 {
+        self.max_message.min(MAX_MESSAGE)
     }
+}
+
+/// Credit of two of the largest messages, where any are taken.
+fn two_messages(max_message: u64) -> u64 {
+    let max = max_message.min(MAX_MESSAGE);
+    if max == 0 { 0 } else { 2 * (max + MESSAGE_COST) }
 }
 
 /// The limits that the peer stated in the handshake.
@@ -84,6 +89,13 @@ pub struct PeerLimits {
     pub max_message: u64,
     /// Messages longer than a packet that may be sent in part, on each channel.
     pub max_partial: u64,
+}
+
+impl PeerLimits {
+    /// What our credit on a channel begins with: the peer computes the same.
+    pub(super) fn channel_window(&self) -> u64 {
+        self.max_stream_data.max(two_messages(self.max_message))
+    }
 }
 
 #[cfg(test)]

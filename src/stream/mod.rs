@@ -5,6 +5,9 @@
 
 mod assembler;
 mod budget;
+mod channel_frames;
+mod channel_table;
+mod channels;
 mod config;
 mod content;
 mod credit;
@@ -38,6 +41,7 @@ pub use send_buffer::{Chunk, Counts, SendBuffer};
 
 use crate::wire::{BASE_PAYLOAD, Side, StreamId};
 use budget::Budget;
+use channel_table::{ChannelTable, Entry};
 use credit::{RecvCredit, SendCredit};
 use event::Events;
 use schedule::{Ring, Schedule};
@@ -51,22 +55,30 @@ const MIN_SEND_BUFFER: u64 = 256 * 1024;
 /// except for windows that are small themselves.
 const LIMIT_GRAIN: u64 = 2 * BASE_PAYLOAD as u64;
 
-/// All streams of a connection.
+/// What may wait to be read on a channel without credit, and on all of them together, in bytes: each
+/// message's and [`MESSAGE_COST`]. Beyond that the oldest ones are dropped.
+const INBOX: (u64, u64) = (1 << 20, 4 << 20);
+
+/// All streams and message channels of a connection.
 #[derive(Debug)]
 pub struct Streams {
     table: Table,
+    channels: Box<ChannelTable>,
     schedule: Schedule,
     events: Events,
-    /// Bytes that we may send on all streams.
+    /// Bytes that we may send on all streams and channels.
     send_credit: SendCredit,
-    /// Bytes that the peer may send on all streams.
+    /// Bytes that the peer may send on all streams and channels.
     recv_credit: RecvCredit,
     max_recv_window: u64,
     /// Whether the peer's limits are known.
     is_started: bool,
     /// Bytes of frames that a full packet takes.
     max_chunk: usize,
+    /// What was accepted and is held until it is acknowledged.
     buffer: Budget,
+    /// What has come without credit and waits to be read.
+    inbox: Budget,
     /// Flows whose writers wait for room.
     writers: Ring,
     /// Who sent data last.
@@ -78,16 +90,19 @@ pub struct Streams {
 impl Streams {
     /// The streams of a new connection: stream 0, unused.
     pub fn new(side: Side, config: &StreamConfig) -> Self {
+        let max_chunk = BASE_PAYLOAD - 24;
         Self {
             table: Table::new(side, config),
+            channels: Box::new(ChannelTable::new(config, side, max_chunk)),
             schedule: Schedule::default(),
             events: Events::default(),
             send_credit: SendCredit::new(0),
             recv_credit: RecvCredit::new(config.conn_window(), LIMIT_GRAIN),
             max_recv_window: config.max_recv_window,
             is_started: false,
-            max_chunk: BASE_PAYLOAD - 24,
+            max_chunk,
             buffer: Budget::new(MIN_SEND_BUFFER, config.max_send_buffer),
+            inbox: Budget::new(INBOX.0, INBOX.1),
             writers: Ring::default(),
             last_sender: StreamId::ZERO.into(),
             settled: Counts::default(),
@@ -103,6 +118,8 @@ impl Streams {
         }
         self.on_max_data(peer.max_data);
         self.on_max_streams(peer.max_streams);
+        self.channels.start(&peer);
+        self.on_max_channels(peer.max_channels);
         self.refile_all();
     }
 
@@ -221,19 +238,25 @@ impl Streams {
 
     /// Sets whose data goes before whose.
     pub fn set_priority(&mut self, id: FlowId, priority: Priority) {
-        if let FlowId::Stream(id) = id
-            && let Some(stream) = self.table.touch(id)
-        {
-            stream.priority = priority.clamped();
-            self.refile(id);
+        let current = match id {
+            FlowId::Stream(id) => self.table.touch(id).map(|s| &mut s.priority),
+            FlowId::Channel(id) => self.channels.touch(id).map(|c| &mut c.priority),
+        };
+        if let Some(current) = current {
+            *current = priority.clamped();
+            self.refile_flow(id);
         }
     }
 
-    /// Finishes every stream that was opened, stream 0 too, used or not.
+    /// Finishes every stream that was opened, stream 0 too, used or not, and every channel that was
+    /// used.
     pub fn finish_all(&mut self) {
         for id in self.table.open_ids() {
             // What was reset or stopped needs no FIN.
             let _ = self.finish(id);
+        }
+        for id in self.channels.iter().map(|(id, _)| id).collect::<Vec<_>>() {
+            self.finish_channel(id);
         }
     }
 
@@ -241,7 +264,7 @@ impl Streams {
     pub fn poll_event(&mut self) -> Option<FlowEvent> {
         self.events.pop(|id| match id {
             FlowId::Stream(id) => self.table.get_mut(id).map(|s| &mut s.events),
-            FlowId::Channel(_) => None,
+            FlowId::Channel(id) => self.channels.get_mut(id).map(|c| &mut c.events),
         })
     }
 
@@ -250,6 +273,7 @@ impl Streams {
     pub fn set_max_chunk(&mut self, bytes: usize) {
         if self.max_chunk != bytes {
             self.max_chunk = bytes;
+            self.channels.set_max_chunk(bytes);
             self.refile_all();
         }
     }
@@ -273,6 +297,10 @@ impl Streams {
             stream.recv.on_round(max);
             self.schedule.file(id.into(), stream.wants(self.max_chunk), stream.priority);
         }
+        for (id, entry) in self.channels.iter_mut() {
+            entry.channel.on_round(max);
+            self.schedule.file(id.into(), entry.channel.wants(), entry.priority);
+        }
     }
 
     /// Where the bytes of all streams are, those that are over included.
@@ -282,17 +310,21 @@ impl Streams {
         counts
     }
 
-    /// Whether all written data, every FIN that was asked for and every reset is acknowledged.
+    /// Whether all written data, every FIN that was asked for and every reset is acknowledged, and all
+    /// messages are settled.
     pub fn is_all_acknowledged(&self) -> bool {
         self.table.iter().all(|(_, stream)| stream.send.is_settled())
+            && self.channels.iter().all(|(_, entry)| entry.channel.is_settled())
     }
 
-    /// Bytes allocated for what the peer sent and for what was written. Walks over the streams.
+    /// Bytes allocated for what the peer sent and for what was written. Walks over the streams and
+    /// channels.
     pub fn memory(&self) -> usize {
-        self.table
-            .iter()
-            .map(|(_, s)| s.send.memory() + s.recv.memory() + size_of::<Stream>())
-            .sum()
+        let streams = self.table.iter();
+        let streams = streams.map(|(_, s)| s.send.memory() + s.recv.memory() + size_of::<Stream>());
+        let channels = self.channels.iter();
+        let channels = channels.map(|(_, entry)| entry.channel.memory() + size_of::<Entry>());
+        streams.chain(channels).sum()
     }
 
     fn writer(&mut self, id: StreamId) -> Result<&mut Stream, WriteError> {
@@ -340,14 +372,21 @@ impl Streams {
         if self.writers.is_empty() {
             return;
         }
-        let low_water = self.buffer.low_water();
         for flow in self.writers.iter().collect::<Vec<_>>() {
-            let FlowId::Stream(id) = flow else { continue };
-            let Some(stream) = self.table.get_mut(id) else { continue };
-            if self.buffer.room(stream.send.held() as u64, stream.send.unsent()) >= low_water {
-                self.writers.set(flow, false);
-                self.events.push(StreamEvent::Writable(id), &mut stream.events);
+            match flow {
+                FlowId::Stream(id) => self.wake_stream(id),
+                FlowId::Channel(id) => self.wake_channel(id),
             }
+        }
+    }
+
+    /// Tells a stream that waits for room if it has a good part of it.
+    fn wake_stream(&mut self, id: StreamId) {
+        let Some(stream) = self.table.get_mut(id) else { return };
+        let room = self.buffer.room(stream.send.held() as u64, stream.send.unsent());
+        if room >= self.buffer.low_water() {
+            self.writers.set(id.into(), false);
+            self.events.push(StreamEvent::Writable(id), &mut stream.events);
         }
     }
 
@@ -355,7 +394,7 @@ impl Streams {
     fn refile_flow(&mut self, id: FlowId) {
         match id {
             FlowId::Stream(id) => self.refile(id),
-            FlowId::Channel(_) => {}
+            FlowId::Channel(id) => self.refile_channel(id),
         }
     }
 
@@ -375,6 +414,9 @@ impl Streams {
     fn refile_all(&mut self) {
         for (id, stream) in self.table.iter() {
             self.schedule.file(id.into(), stream.wants(self.max_chunk), stream.priority);
+        }
+        for (id, entry) in self.channels.iter() {
+            self.schedule.file(id.into(), entry.channel.wants(), entry.priority);
         }
     }
 }

@@ -1,9 +1,13 @@
 //! Frames out: what goes into the next packet, and what became of it.
 
+use super::channel_table::Entry;
 use super::credit::RecvCredit;
+use super::message::Due;
 use super::schedule::{ALL, ORDINARY, URGENT, Which};
-use super::{Blocked, Chunk, Content, FlowId, Limit, StreamEvent, Streams};
-use crate::wire::{Frame, Offset, StreamFrame, StreamId, Writer};
+use super::{Blocked, Chunk, Content, FlowId, Limit, MESSAGE_COST, StreamEvent, Streams};
+use crate::wire::{
+    ChannelId, Frame, MessageFrame, MessageNumber, Offset, Part, StreamFrame, StreamId, Writer,
+};
 use std::ops::Range;
 
 /// Data is not split so that fewer bytes than this begin it at a packet's end.
@@ -18,7 +22,7 @@ impl Streams {
         while let Some(id) = self.schedule.control.lowest() {
             let is_done = match id {
                 FlowId::Stream(id) => self.write_control(id, w, note),
-                FlowId::Channel(_) => true,
+                FlowId::Channel(id) => self.write_channel_control(id, w, note),
             };
             self.refile_flow(id);
             if !is_done {
@@ -36,6 +40,7 @@ impl Streams {
     pub fn wants_to_send(&self) -> bool {
         self.recv_credit.wants_update()
             || self.table.registry.recv_credit.wants_update()
+            || self.channels.registry.recv_credit.wants_update()
             || !self.schedule.control.is_empty()
             || self.has_retransmissions()
             || self.pick(Which::New, ALL).is_some()
@@ -68,7 +73,9 @@ impl Streams {
             return true;
         }
         let last = self.last_sender;
-        let others = self.table.iter().rev().map(|(id, _)| id.into()).filter(|id| *id != last);
+        let streams = self.table.iter().rev().map(|(id, _)| id.into());
+        let channels = self.channels.iter().rev().map(|(id, _)| id.into());
+        let others = streams.chain(channels).filter(|id| *id != last);
         let mut flows = std::iter::once(last).chain(others.collect::<Vec<FlowId>>());
         flows.any(|flow| {
             let was_requeued = match flow {
@@ -76,7 +83,10 @@ impl Streams {
                     .table
                     .get_mut(id)
                     .is_some_and(|stream| stream.send.requeue_newest(self.max_chunk)),
-                FlowId::Channel(_) => false,
+                FlowId::Channel(id) => self
+                    .channels
+                    .get_mut(id)
+                    .is_some_and(|entry| entry.channel.requeue_newest(self.max_chunk)),
             };
             self.refile_flow(flow);
             was_requeued
@@ -104,7 +114,13 @@ impl Streams {
             Content::MaxData
             | Content::MaxStreamData(_)
             | Content::MaxStreams
-            | Content::Stop(_) => {}
+            | Content::Stop(_)
+            | Content::MaxChannels => {}
+            Content::Message { id, .. }
+            | Content::Skip { id, .. }
+            | Content::MaxChannelData(id)
+            | Content::ChannelEnd(id)
+            | Content::ChannelStop(id) => self.on_channel_acked(id, content),
         }
     }
 
@@ -113,6 +129,12 @@ impl Streams {
         let id = match content {
             Content::MaxData => return self.recv_credit.repeat(),
             Content::MaxStreams => return self.table.registry.recv_credit.repeat(),
+            Content::MaxChannels => return self.channels.registry.recv_credit.repeat(),
+            Content::Message { id, .. }
+            | Content::Skip { id, .. }
+            | Content::MaxChannelData(id)
+            | Content::ChannelEnd(id)
+            | Content::ChannelStop(id) => return self.on_channel_lost(id, &content),
             Content::Data { id, .. }
             | Content::MaxStreamData(id)
             | Content::Reset(id)
@@ -142,6 +164,8 @@ impl Streams {
         put_limit(&mut self.recv_credit, Frame::MaxData, w, || note(Content::MaxData));
         let streams = &mut self.table.registry.recv_credit;
         put_limit(streams, Frame::MaxStreams, w, || note(Content::MaxStreams));
+        let channels = &mut self.channels.registry.recv_credit;
+        put_limit(channels, Frame::MaxChannels, w, || note(Content::MaxChannels));
     }
 
     /// Writes a stream's control frames; returns whether all of them fitted.
@@ -188,7 +212,7 @@ impl Streams {
             self.schedule.turn_to(which, id, self.send_credit.available());
             let wrote = match id {
                 FlowId::Stream(id) => self.write_stream(id, which, w, note),
-                FlowId::Channel(_) => None,
+                FlowId::Channel(id) => self.write_message(id, which, w, note),
             };
             let Some(bytes) = wrote else { return };
             self.schedule.charge(which, id, bytes);
@@ -214,12 +238,11 @@ impl Streams {
             }),
         };
         debug_assert!(chunk.is_some(), "stream {id} was picked and has nothing");
-        let fit = Fit::new(id, chunk?, w.room())?;
-        let chunk = fit.chunk;
-        if fit.padding > 0 {
-            Frame::Padding(fit.padding).encode(w, false);
-        }
-        let len = (!fit.fills).then_some(chunk.len() as usize);
+        let chunk = chunk?;
+        let header = |len| StreamFrame::header_len(id, chunk.range.start, len);
+        let fit = Fit::new(chunk.len(), w.room(), MIN_SPLIT, header)?;
+        let chunk = chunk.cut(fit.len);
+        let len = fit.begin(w);
         StreamFrame::encode_header(id, Offset::new(chunk.range.start), len, chunk.fin, w);
         let (front, back) = stream.send.slices(&chunk);
         w.bytes(front);
@@ -231,11 +254,96 @@ impl Streams {
         note(Content::Data { id, range: chunk.range, fin: chunk.fin, copy });
         Some(bytes)
     }
+
+    fn write_channel_control(
+        &mut self,
+        id: ChannelId,
+        w: &mut Writer<'_>,
+        note: &mut dyn FnMut(Content),
+    ) -> bool {
+        self.channels.get_mut(id).is_none_or(|entry| put_channel_control(id, entry, w, note))
+    }
+
+    /// Writes a message, or a part of one: how many bytes, unless the room was too small.
+    fn write_message(
+        &mut self,
+        id: ChannelId,
+        which: Which,
+        w: &mut Writer<'_>,
+        note: &mut dyn FnMut(Content),
+    ) -> Option<u64> {
+        let channel = &mut self.channels.get_mut(id)?.channel;
+        let due = channel.next(which);
+        debug_assert!(due.is_some(), "channel {id} was picked and has nothing");
+        let due = due?;
+        let frame = MessageFrame {
+            id,
+            number: MessageNumber::new(due.number),
+            part: (!due.is_whole)
+                .then_some(Part { offset: due.range.start.into(), total: due.total.into() }),
+            key: due.key,
+            data: &[],
+        };
+        let len = u64::from(due.range.end - due.range.start);
+        let min_split = if due.is_whole { len } else { MIN_SPLIT };
+        let fit = Fit::new(len, w.room(), min_split, |len| frame.header_len(len))?;
+        let due = Due { range: due.range.start..due.range.start + fit.len as u32, ..due };
+        frame.encode_header(fit.begin(w), w);
+        let (front, back) = channel.slices(&due);
+        w.bytes(front);
+        w.bytes(back);
+        let sent = channel.on_sent(&due);
+        self.send_credit.take(sent.reserved);
+        self.last_sender = id.into();
+        let (number, from, to) = (due.number, due.range.start, due.range.end);
+        note(Content::Message { id, number, from, to, copy: sent.copy });
+        Some(fit.len + MESSAGE_COST)
+    }
+}
+
+/// Writes a channel's control frames; returns whether all of them fitted.
+fn put_channel_control(
+    id: ChannelId,
+    entry: &mut Entry,
+    w: &mut Writer<'_>,
+    note: &mut dyn FnMut(Content),
+) -> bool {
+    let channel = &mut entry.channel;
+    if channel.next_stop() {
+        if !put(Frame::ChannelStop(id), w) {
+            return false;
+        }
+        channel.on_stop_sent();
+        note(Content::ChannelStop(id));
+    }
+    if channel.wants_limit() {
+        if !put(Frame::MaxChannelData(id, channel.next_limit()), w) {
+            return false;
+        }
+        channel.advertise();
+        note(Content::MaxChannelData(id));
+    }
+    while let Some(skip) = channel.next_skip() {
+        if !put(Frame::Skip(skip), w) {
+            return false;
+        }
+        channel.on_skip_sent(skip.first, skip.count);
+        note(Content::Skip { id, first: skip.first, count: skip.count });
+    }
+    if let Some(end) = channel.next_end() {
+        if !put(Frame::ChannelEnd(id, end), w) {
+            return false;
+        }
+        channel.on_end_sent();
+        note(Content::ChannelEnd(id));
+    }
+    true
 }
 
 /// How data goes into the room that is left.
 struct Fit {
-    chunk: Chunk,
+    /// How many bytes of it.
+    len: u64,
     /// Whether it fills the room to its end, and so has no length.
     fills: bool,
     /// Bytes of padding in front, which are fewer than a length would take.
@@ -243,22 +351,31 @@ struct Fit {
 }
 
 impl Fit {
-    fn new(id: StreamId, chunk: Chunk, room: usize) -> Option<Self> {
-        let header = |len| StreamFrame::header_len(id, chunk.range.start, len);
+    /// `min_split`: where not all of it fits, at least so much has to. `header`: bytes in front of the
+    /// data, given its length if it has one.
+    fn new(
+        len: u64,
+        room: usize,
+        min_split: u64,
+        header: impl Fn(Option<usize>) -> usize,
+    ) -> Option<Self> {
         let space = room.checked_sub(header(None))? as u64;
-        let len = chunk.len();
         if len >= space {
-            let splits_badly = space < MIN_SPLIT && len > space;
-            return (!splits_badly).then(|| Self {
-                chunk: chunk.cut(space),
-                fills: true,
-                padding: 0,
-            });
+            let splits_badly = space < min_split && len > space;
+            return (!splits_badly).then_some(Self { len: space, fills: true, padding: 0 });
         }
         let with_len = header(Some(len as usize)) as u64 + len;
         let fills = with_len > room as u64;
         let padding = if fills { (space - len) as usize } else { 0 };
-        Some(Self { chunk, fills, padding })
+        Some(Self { len, fills, padding })
+    }
+
+    /// Writes the padding; returns the length that the header is to have.
+    fn begin(&self, w: &mut Writer<'_>) -> Option<usize> {
+        if self.padding > 0 {
+            Frame::Padding(self.padding).encode(w, false);
+        }
+        (!self.fills).then_some(self.len as usize)
     }
 }
 
