@@ -52,6 +52,8 @@ pub(super) struct Entry {
     pub(super) is_watched: bool,
     /// As the channel has it.
     pub(super) queue_bytes: u64,
+    /// What the message costs that was not accepted for want of room.
+    pub(super) wanted: u64,
     pub(super) finish: Finish,
     /// Whether the peer stopped it.
     pub(super) is_stopped: bool,
@@ -190,6 +192,7 @@ impl ChannelTable {
                 priority: Priority::default(),
                 is_watched: false,
                 queue_bytes: setup.outbound.queue_bytes,
+                wanted: 0,
                 finish: Finish::Open,
                 is_stopped: false,
             })

@@ -1,7 +1,7 @@
 //! What the application does with message channels.
 
 use super::channel_table::{Entry, Finish};
-use super::message::{Channel, Settlement};
+use super::message::{Channel, Settlement, cost};
 use super::schedule::Wants;
 use super::{
     ChannelEvent, ChannelStats, FlowId, Message, OpenError, Outbound, RecvError, SendError,
@@ -55,7 +55,10 @@ impl Streams {
         let result = self
             .on_sender(id, |channel, out| channel.accept(message, terms, room, out))
             .unwrap_or(Err(gone));
-        if result == Err(SendError::Blocked) {
+        if result == Err(SendError::Blocked)
+            && let Some(entry) = self.channels.get_mut(id)
+        {
+            entry.wanted = cost(message.len() as u64);
             self.writers.set(id.into(), true);
         }
         result
@@ -172,12 +175,15 @@ impl Streams {
         Some(result)
     }
 
-    /// Tells a channel that waits for room if it has a good part of it.
+    /// Tells a channel that waits for room if what was not accepted would be now, and a good part of
+    /// its queue is free.
     pub(super) fn wake_channel(&mut self, id: ChannelId) {
         let Some(entry) = self.channels.get_mut(id) else { return };
-        let held = entry.channel.held();
-        let is_low = entry.channel.waiting() <= entry.queue_bytes / 4 * 3;
-        if is_low && self.buffer.room_at_once(held) >= self.buffer.low_water() {
+        let (held, waiting) = (entry.channel.held(), entry.channel.waiting());
+        let free = entry.queue_bytes.saturating_sub(waiting);
+        let is_queue_free = waiting == 0 || free >= entry.wanted.max(entry.queue_bytes / 4);
+        let room = self.buffer.room_at_once(held);
+        if is_queue_free && room >= entry.wanted.max(self.buffer.low_water()) {
             self.writers.set(id.into(), false);
             self.events.push(ChannelEvent::Writable(id), &mut entry.events);
         }

@@ -81,6 +81,8 @@ pub struct Streams {
     inbox: Budget,
     /// Flows whose writers wait for room.
     writers: Ring,
+    /// What goes beside new messages of channels that are repaired.
+    pattern: Pattern,
     /// Who sent data last.
     last_sender: FlowId,
     /// The counts of streams that are over.
@@ -104,6 +106,7 @@ impl Streams {
             buffer: Budget::new(MIN_SEND_BUFFER, config.max_send_buffer),
             inbox: Budget::new(INBOX.0, INBOX.1),
             writers: Ring::default(),
+            pattern: Pattern::OFF,
             last_sender: StreamId::ZERO.into(),
             settled: Counts::default(),
         }
@@ -266,6 +269,11 @@ impl Streams {
             FlowId::Stream(id) => self.table.get_mut(id).map(|s| &mut s.events),
             FlowId::Channel(id) => self.channels.get_mut(id).map(|c| &mut c.events),
         })
+    }
+
+    /// Sets what goes beside new messages of channels that may be sent redundantly. At first: nothing.
+    pub const fn set_repair(&mut self, pattern: Pattern) {
+        self.pattern = pattern;
     }
 
     /// Sets how many bytes of frames a full packet takes: what counts as a full one when small

@@ -2,11 +2,12 @@
 
 use super::channel_table::Entry;
 use super::credit::RecvCredit;
-use super::message::Due;
+use super::message::{Due, Repair};
 use super::schedule::{ALL, ORDINARY, URGENT, Which};
 use super::{Blocked, Chunk, Content, FlowId, Limit, MESSAGE_COST, StreamEvent, Streams};
 use crate::wire::{
-    ChannelId, Frame, MessageFrame, MessageNumber, Offset, Part, StreamFrame, StreamId, Writer,
+    ChannelId, Frame, MessageFrame, MessageNumber, Offset, ParityFrame, Part, StreamFrame,
+    StreamId, Writer,
 };
 use std::ops::Range;
 
@@ -272,10 +273,27 @@ impl Streams {
         w: &mut Writer<'_>,
         note: &mut dyn FnMut(Content),
     ) -> Option<u64> {
-        let channel = &mut self.channels.get_mut(id)?.channel;
-        let due = channel.next(which);
+        let due = self.channels.get(id)?.channel.next(which);
         debug_assert!(due.is_some(), "channel {id} was picked and has nothing");
         let due = due?;
+        let number = due.number;
+        let len = self.write_due(id, due, w, note)?;
+        self.last_sender = id.into();
+        if which == Which::New {
+            self.write_repairs(id, number, w, note);
+        }
+        Some(len + MESSAGE_COST)
+    }
+
+    /// Writes what of a message fits: how many bytes, unless the room was too small.
+    fn write_due(
+        &mut self,
+        id: ChannelId,
+        due: Due,
+        w: &mut Writer<'_>,
+        note: &mut dyn FnMut(Content),
+    ) -> Option<u64> {
+        let channel = &mut self.channels.get_mut(id)?.channel;
         let frame = MessageFrame {
             id,
             number: MessageNumber::new(due.number),
@@ -294,10 +312,36 @@ impl Streams {
         w.bytes(back);
         let sent = channel.on_sent(&due);
         self.send_credit.take(sent.reserved);
-        self.last_sender = id.into();
         let (number, from, to) = (due.number, due.range.start, due.range.end);
         note(Content::Message { id, number, from, to, copy: sent.copy });
-        Some(fit.len + MESSAGE_COST)
+        Some(fit.len)
+    }
+
+    /// Writes what goes beside a new message, as far as there is room.
+    fn write_repairs(
+        &mut self,
+        id: ChannelId,
+        number: u64,
+        w: &mut Writer<'_>,
+        note: &mut dyn FnMut(Content),
+    ) {
+        for mask in self.pattern.masks(number) {
+            let Some(entry) = self.channels.get_mut(id) else { return };
+            match entry.channel.repairs(number, mask, w.room()) {
+                Some(Repair::Copy(due)) => {
+                    self.write_due(id, due, w, note);
+                }
+                Some(Repair::Parity { number, others, size, data }) => {
+                    let number = MessageNumber::new(number);
+                    let frame = ParityFrame { id, number, others, size, data: &data };
+                    // Nothing follows from what becomes of it, so there is nothing to note.
+                    if put(Frame::Parity(frame), w) {
+                        entry.channel.on_parity_sent();
+                    }
+                }
+                None => {}
+            }
+        }
     }
 }
 
