@@ -45,7 +45,7 @@ impl Streams {
     pub fn on_channel_end(&mut self, id: ChannelId, end: u64) -> Result<(), Refusal> {
         self.open_channel_by_peer(id)?;
         let Some(entry) = self.channels.touch(id) else { return Ok(()) };
-        let news = entry.channel.on_end(end);
+        let news = entry.channel.on_end(end, &mut self.inbox);
         self.received(id, news)
     }
 
@@ -101,7 +101,7 @@ impl Streams {
     /// What a channel sent has arrived.
     pub(super) fn on_channel_acked(&mut self, id: ChannelId, content: &Content) {
         self.on_sender(id, |channel, out| match *content {
-            Content::Message { number, from, to, .. } => channel.on_acked(number, from..to, out),
+            Content::Message { number, from, to, .. } => channel.on_acked(number, &(from..to), out),
             Content::Skip { first, count, .. } => channel.on_skip_acked(first, count),
             Content::ChannelEnd(_) => channel.on_end_acked(),
             _ => {}
@@ -112,7 +112,7 @@ impl Streams {
     pub(super) fn on_channel_lost(&mut self, id: ChannelId, content: &Content) {
         self.on_sender(id, |channel, out| match *content {
             Content::Message { number, from, to, copy, .. } => {
-                channel.on_lost(number, from..to, copy, out);
+                channel.on_lost(number, &(from..to), copy, out);
             }
             Content::Skip { first, count, .. } => channel.on_skip_lost(first, count),
             Content::ChannelEnd(_) => channel.on_end_lost(),

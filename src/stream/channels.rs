@@ -48,6 +48,9 @@ impl Streams {
     /// # Errors
     /// See [`SendError`]. A channel that is over counts as finished.
     pub fn send(&mut self, id: ChannelId, message: &[u8], terms: Terms) -> Result<u64, SendError> {
+        if self.is_started && !self.channels.takes_messages() {
+            return Err(SendError::Unknown);
+        }
         let is_closed = self.channels.is_closed(id);
         let gone = if is_closed { SendError::Finished } else { SendError::Unknown };
         let held = self.channels.touch(id).ok_or(gone)?.channel.held();

@@ -124,6 +124,7 @@ impl Streams {
         self.channels.start(&peer);
         self.on_max_channels(peer.max_channels);
         self.refile_all();
+        self.wake_writers();
     }
 
     /// Opens a stream.
