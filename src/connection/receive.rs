@@ -214,14 +214,6 @@ impl Connection {
                 }
             }
             Frame::PathResponse(token) => self.on_path_response(now, token),
-            Frame::Skip(_)
-            | Frame::MaxChannelData(..)
-            | Frame::MaxChannels(_)
-            | Frame::ChannelProbe(_)
-            | Frame::ChannelEnd(..)
-            | Frame::ChannelStop(_)
-            | Frame::Message(_)
-            | Frame::Parity(_) => return Err(Stop::Broken(ProtocolError::Frame)),
             Frame::Stream(stream) => {
                 self.streams.on_stream(&stream)?;
                 *urgent |= stream.fin;

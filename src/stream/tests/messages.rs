@@ -488,3 +488,46 @@ fn tiny_windows_do_not_deadlock() {
         Chaos::new(seed, &config).run(max);
     }
 }
+
+#[test]
+fn repairs_ride_beside_new_messages_and_make_lost_ones() {
+    let (mut a, mut b) = pair(&StreamConfig::default());
+    let id = open(&mut a, Mode::Ordered);
+    settle(&mut a, &mut b);
+    a.set_repair(Pattern::FULL);
+    let body = |n: u64| vec![n as u8; 100 + n as usize];
+    let mut lost = Vec::new();
+    for n in 0..9 {
+        send(&mut a, id, &body(n));
+        let (bytes, contents) = packet(&mut a, FULL).unwrap();
+        let parities = Frames::new(&bytes).filter(|f| matches!(f, Ok(Frame::Parity(_)))).count();
+        assert_eq!(parities, usize::from(n >= 3), "two are needed: n-1 and n-3");
+        assert!(packet(&mut a, FULL).is_none(), "nothing leaves for a repair's sake alone");
+        // What was lost is made of the parity beside the next message.
+        if n == 5 || n == 7 {
+            lost.push(contents);
+        } else {
+            deliver(&mut b, &bytes).unwrap();
+        }
+        let count = if n == 5 || n == 7 { n } else { n + 1 };
+        let read: u64 = b.messages().delivered;
+        for number in read..count {
+            assert_eq!(recv(&mut b, id), Ok((number, body(number))), "after {n}");
+        }
+        assert_eq!(recv(&mut b, id), Err(RecvError::Blocked));
+    }
+    assert_eq!(b.messages().repairs_used, 2);
+    // The loss is repaired once more in vain, and nothing comes twice.
+    lost.into_iter().flatten().for_each(|c| a.on_lost(c));
+    settle(&mut a, &mut b);
+    assert_eq!(recv(&mut b, id), Err(RecvError::Blocked));
+    // Channels that are not to be repaired are not.
+    let mode = Mode::Unordered;
+    let plain = Outbound { is_repaired: false, ..Outbound::new(mode) };
+    let id = a.open_channel(mode, plain).unwrap();
+    for n in 0..5 {
+        send(&mut a, id, &body(n));
+        let (bytes, _) = packet(&mut a, FULL).unwrap();
+        assert!(!Frames::new(&bytes).any(|f| matches!(f, Ok(Frame::Parity(_)))));
+    }
+}
