@@ -5,30 +5,32 @@
 //! numbers and bytes: no table, no schedule, no clock, and of the connection's credit and bounds only
 //! what they are handed.
 
-#[expect(dead_code, reason = "declared; its verbs come next")]
+#![cfg_attr(
+    not(test),
+    expect(dead_code, unused_imports, reason = "no connection has channels yet: they come next")
+)]
+
 mod channel;
-#[expect(dead_code, reason = "declared; its verbs come next")]
+mod end;
+mod freshest;
+mod horizon;
 mod incoming;
-#[expect(dead_code, reason = "declared; its verbs come next")]
 mod newest;
-#[expect(dead_code, reason = "declared; its verbs come next")]
 mod outgoing;
-#[expect(dead_code, reason = "declared; its verbs come next")]
 mod partial;
-#[expect(dead_code, reason = "declared; its verbs come next")]
 mod repair;
-#[expect(dead_code, reason = "declared; its verbs come next")]
 mod skips;
-#[expect(dead_code, reason = "declared; its verbs come next")]
 mod slot;
 mod stats;
-#[expect(dead_code, reason = "declared; its verbs come next")]
 mod volatile;
 
+pub(in crate::stream) use channel::{Channel, Setup};
 pub use repair::Pattern;
+pub(in crate::stream) use repair::Repair;
 pub use stats::{Abandoned, ChannelStats};
 
 use crate::wire::Mode;
+use slot::Slot;
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
@@ -307,7 +309,6 @@ impl std::error::Error for RecvError {}
 
 /// A part of a message that is to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(dead_code, reason = "declared; its makers come next")]
 pub(super) struct Due {
     pub(super) number: u64,
     /// Which bytes of it.
@@ -321,7 +322,6 @@ pub(super) struct Due {
 
 /// What sending a part used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(dead_code, reason = "declared; its makers come next")]
 pub(super) struct Sent {
     /// Which of several transmissions of the same bytes it was.
     pub(super) copy: u32,
@@ -331,7 +331,6 @@ pub(super) struct Sent {
 
 /// What verbs of a sending half settled, to be passed on.
 #[derive(Debug, Default)]
-#[expect(dead_code, reason = "declared; its makers come next")]
 pub(super) struct Settlement {
     /// Of the messages that asked, by number.
     pub(super) receipts: Vec<(u64, Outcome)>,
@@ -341,26 +340,20 @@ pub(super) struct Settlement {
     pub(super) has_progressed: bool,
 }
 
+impl Settlement {
+    /// A message is settled.
+    fn add(&mut self, number: u64, slot: &Slot, outcome: Outcome) {
+        self.freed += slot.cost();
+        if slot.wants_receipt() {
+            self.receipts.push((number, outcome));
+        }
+    }
+}
+
 /// What a message of `len` bytes costs.
-#[expect(dead_code, reason = "declared; its users come next")]
 pub(super) const fn cost(len: u64) -> u64 {
     len + MESSAGE_COST
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn deliveries_have_names_that_are_read_back() {
-        for delivery in Delivery::ALL {
-            assert_eq!(delivery.to_string().parse(), Ok(delivery));
-            assert_eq!(delivery.mode().map_or(Delivery::Stream, Delivery::from), delivery);
-        }
-        let error = "Ordered".parse::<Delivery>().unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "deliveries are stream, ordered, unordered, latest and unreliable"
-        );
-    }
-}
+mod tests;

@@ -1,5 +1,6 @@
 //! What a channel counts.
 
+use super::{Outcome, Why};
 use std::ops::AddAssign;
 
 /// What was counted on a channel, in messages where it does not say bytes. Each direction fills its
@@ -63,6 +64,23 @@ impl Abandoned {
             + self.cancelled
             + self.lost
             + self.stopped
+    }
+}
+
+impl ChannelStats {
+    /// A message is settled.
+    pub(super) const fn count(&mut self, outcome: Outcome) {
+        let abandoned = &mut self.abandoned;
+        *match outcome {
+            Outcome::Acknowledged => &mut self.acknowledged,
+            Outcome::Abandoned(Why::Expired) => &mut abandoned.expired,
+            Outcome::Abandoned(Why::Retransmits) => &mut abandoned.retransmits,
+            Outcome::Abandoned(Why::Overflow) => &mut abandoned.overflow,
+            Outcome::Abandoned(Why::Superseded) => &mut abandoned.superseded,
+            Outcome::Abandoned(Why::Cancelled) => &mut abandoned.cancelled,
+            Outcome::Abandoned(Why::Lost) => &mut abandoned.lost,
+            Outcome::Abandoned(Why::Stopped) => &mut abandoned.stopped,
+        } += 1;
     }
 }
 
