@@ -52,11 +52,15 @@
 //! | `transfer.rs` | [`Transfer`]: an application that moves bytes and checks each of them |
 //! | `topology.rs` | addresses, links and the paths over them |
 //! | `schedule.rs` | the events to come, in order of time and then of their making |
+//! | [`compare`] | one workload through several modes of delivery |
+//! | [`arq`] | stop-and-wait, go-back-N and selective repeat, for teaching |
 //! | `tap.rs` | [`PacketEvent`]: what an observer of the network sees; the trace hash; recordings |
 //!
 //! At one instant, everything that arrives is handed over first, in the order in which it was
 //! sent; then the hosts concerned are polled, in the order in which they were concerned.
 
+pub mod arq;
+pub mod compare;
 mod host;
 mod node;
 mod schedule;
@@ -67,7 +71,7 @@ mod world;
 
 pub use host::{Host, HostId, Outbox};
 pub use node::{App, Node};
-pub use tap::{Happening, PacketEvent, Recorded};
+pub use tap::{Happening, Logged, PacketEvent, Recorded};
 pub use topology::LinkId;
 pub use transfer::{Closing, Flow, Plan, Received, Transfer, pattern};
 pub use world::{Outcome, World};

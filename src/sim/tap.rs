@@ -61,11 +61,25 @@ pub struct Recorded {
     pub datagram: Vec<u8>,
 }
 
+/// An event without the packet's bytes, kept until it is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Logged {
+    /// When.
+    pub at: Instant,
+    /// The packet's number in its world, from 0; copies share it.
+    pub packet: u64,
+    /// The source address, as seen on the path.
+    pub from: SocketAddr,
+    /// What happened.
+    pub happening: Happening,
+}
+
 /// Everybody who is told of every event.
 #[derive(Default)]
 pub(super) struct Observers {
     hash: u64,
     tap: Option<Tap>,
+    log: Option<Vec<Logged>>,
     recording: Option<Vec<Recorded>>,
 }
 
@@ -77,6 +91,10 @@ impl Observers {
         self.hash = fold(self.hash, event, crc);
         if let Some(tap) = &mut self.tap {
             tap(event);
+        }
+        if let Some(log) = &mut self.log {
+            let &PacketEvent { at, packet, from, happening, .. } = event;
+            log.push(Logged { at, packet, from, happening });
         }
         if let Some(recording) =
             self.recording.as_mut().filter(|_| event.happening == Happening::Sent)
@@ -92,6 +110,14 @@ impl Observers {
 
     pub(super) fn set_tap(&mut self, tap: Tap) {
         self.tap = Some(tap);
+    }
+
+    pub(super) fn start_log(&mut self) {
+        self.log.get_or_insert_default();
+    }
+
+    pub(super) fn take_log(&mut self) -> Vec<Logged> {
+        self.log.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     pub(super) fn start_recording(&mut self) {

@@ -2,7 +2,7 @@
 
 use super::host::{Host, HostId, Outbox};
 use super::schedule::{Event, Schedule};
-use super::tap::{Happening, Observers, PacketEvent, Recorded};
+use super::tap::{Happening, Logged, Observers, PacketEvent, Recorded};
 use super::topology::{DIRECT, LinkId, PathId, Topology};
 use crate::impair::{Arrival, Fate, ImpairError, Link, LinkConfig};
 use crate::time::Instant;
@@ -301,6 +301,16 @@ impl<H> World<H> {
     /// Calls `tap` at every event of every packet, instead of any tap before it.
     pub fn set_tap(&mut self, tap: impl FnMut(&PacketEvent<'_>) + Send + 'static) {
         self.observers.set_tap(Box::new(tap));
+    }
+
+    /// Notes every event of every packet from now on, without its bytes.
+    pub fn start_log(&mut self) {
+        self.observers.start_log();
+    }
+
+    /// What was noted since the last call, in order; whoever logs a long run calls often.
+    pub fn take_log(&mut self) -> Vec<Logged> {
+        self.observers.take_log()
     }
 
     /// Keeps a copy of every packet that hosts send from now on.

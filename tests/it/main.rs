@@ -10,6 +10,8 @@ mod bulk;
 #[cfg(feature = "cli")]
 mod cli;
 mod close;
+#[cfg(feature = "cli")]
+mod compare;
 mod damage;
 mod determinism;
 #[cfg(feature = "net")]

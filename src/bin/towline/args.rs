@@ -1,13 +1,14 @@
 //! What the user asks for: commands, options, their ranges, and the help.
 
 use crate::address::Address;
+use crate::compare::Compare;
 use crate::failure::{Exit, Failure};
 use crate::units::{self, QueueSize};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
 
-const EXIT_CODES: &str = "\
+pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0  done
   1  the transfer failed
@@ -32,6 +33,7 @@ pub(crate) enum Command {
     Ping(Ping),
     Relay(Box<Relay>),
     Demo(Box<Demo>),
+    Compare(Box<Compare>),
 }
 
 /// Send files and folders to `towline recv`, and learn that they are stored and verified there.

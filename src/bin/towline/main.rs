@@ -1,9 +1,10 @@
-//! The command line `towline`: send and receive files over UDP, measure
-//! round trips, impair UDP, and a demonstration.
+//! The command line `towline`: send and receive files over UDP, measure round trips, impair UDP, a
+//! demonstration, and a comparison.
 
 mod address;
 mod args;
 mod clock;
+mod compare;
 mod demo;
 mod echo;
 mod failure;
@@ -58,5 +59,6 @@ fn run() -> Result<(), Failure> {
         Command::Ping(arguments) => ping::run(&arguments),
         Command::Relay(arguments) => relay::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
     }
 }

@@ -4,7 +4,7 @@ mod carrier;
 mod network;
 
 pub(crate) use carrier::{Carried, Carrier, Way};
-pub(crate) use network::{Links, links};
+pub(crate) use network::{Links, config, links};
 
 use crate::args;
 use crate::clock::Clock;

@@ -4,6 +4,7 @@
 //! in the top folder. Nothing is ever written outside of that folder: names are checked before they
 //! come here, and on the way down no symbolic link is followed.
 
+mod finisher;
 mod part;
 #[cfg(any(not(unix), test))]
 mod portable;
@@ -13,6 +14,7 @@ mod tests;
 #[cfg(unix)]
 mod unix;
 
+pub(crate) use finisher::{Complete, Finisher, MAX_FINISHING};
 pub(crate) use part::Part;
 pub(crate) use sweep::sweep;
 
@@ -27,13 +29,16 @@ use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// What the owner may do in every folder while files arrive in it.
 const OWNER: u16 = 0o700;
 /// So many new folders which their owner may not write in are remembered until they are left; what
 /// is beyond keeps the owner's permissions.
 const MAX_STRICT: usize = 1 << 16;
+
+/// So many changed folders are held open until they are flushed.
+const MAX_UNSYNCED: usize = 16;
 
 /// What a name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,12 +54,12 @@ pub(crate) enum Found {
 
 #[derive(Debug)]
 pub(crate) struct Store {
-    root: Rc<Folder>,
+    root: Arc<Folder>,
     is_replacing: bool,
     /// The folder that was used last: most often the next file is in it too.
-    near: (PathBuf, Rc<Folder>),
-    /// Names in it are not on the disk yet.
-    is_unsynced: bool,
+    near: (PathBuf, Arc<Folder>),
+    /// Folders with names in them that may not be on the disk yet.
+    unsynced: Vec<Arc<Folder>>,
     /// New folders that are to get permissions which would be in the way now.
     strict: HashSet<PathBuf>,
 }
@@ -62,18 +67,17 @@ pub(crate) struct Store {
 impl Store {
     /// With `is_replacing`, existing files give way to new ones.
     pub(crate) fn open(dir: &Path, is_replacing: bool) -> io::Result<Self> {
-        let root = Rc::new(Folder::open(dir)?);
+        let root = Arc::new(Folder::open(dir)?);
         let near = (PathBuf::new(), root.clone());
-        Ok(Self { root, is_replacing, near, is_unsynced: false, strict: HashSet::new() })
+        Ok(Self { root, is_replacing, near, unsynced: Vec::new(), strict: HashSet::new() })
     }
 
     /// The folder that holds this, which must be there, and its name there.
-    fn parent<'a>(&mut self, path: &'a Relative) -> io::Result<(Rc<Folder>, &'a OsStr)> {
+    fn parent<'a>(&mut self, path: &'a Relative) -> io::Result<(Arc<Folder>, &'a OsStr)> {
         let path = path.as_path();
         let name = path.file_name().unwrap_or_default();
         let parent = path.parent().unwrap_or(Path::new(""));
         if self.near.0 != parent {
-            self.sync();
             self.near = (parent.to_owned(), descend(&self.root, parent)?);
         }
         Ok((self.near.1.clone(), name))
@@ -98,7 +102,7 @@ impl Store {
             }
             Found::Nothing => parent.make(name)?,
         }
-        self.is_unsynced = true;
+        self.changes(&parent);
         if let Some(mode) = attributes.mode {
             let now = Attributes { mode: Some(mode | OWNER), modified: None };
             parent.enter(name)?.set(now)?;
@@ -156,41 +160,49 @@ impl Store {
         Part::resume(&self.root, path, length, hash)
     }
 
-    /// Flushes a file to the disk and gives it its name.
-    ///
-    /// # Errors
-    ///
-    /// `AlreadyExists` if somebody made a file of that name meanwhile and it may not be replaced;
-    /// those of the file system.
-    pub(crate) fn finish(
+    /// What is to be done with a part that has all its content: flushing it to the disk and giving it
+    /// its name, which fails with `AlreadyExists` if somebody made a file of that name meanwhile and it
+    /// may not be replaced.
+    pub(crate) fn complete(
         &mut self,
         part: Part,
         path: &Relative,
         attributes: Attributes,
-    ) -> io::Result<()> {
-        let (parent, name) = self.parent(path)?;
-        part.finish(attributes, &parent, name, self.is_replacing)?;
-        self.is_unsynced = true;
-        Ok(())
+    ) -> io::Result<Complete> {
+        let (folder, name) = self.parent(path)?;
+        self.changes(&folder);
+        let (name, is_replacing) = (name.to_owned(), self.is_replacing);
+        Ok(Complete { part, attributes, folder, name, is_replacing })
     }
 
-    /// All names survive a power cut from here on. Where a folder cannot be flushed, the system does
-    /// it in its own time.
+    fn changes(&mut self, folder: &Arc<Folder>) {
+        if !self.unsynced.last().is_some_and(|last| Arc::ptr_eq(last, folder)) {
+            self.unsynced.push(folder.clone());
+        }
+    }
+
+    /// Whether it should be flushed soon, as many folders are held open for that.
+    pub(crate) fn is_sync_due(&self) -> bool {
+        self.unsynced.len() >= MAX_UNSYNCED
+    }
+
+    /// All names that have been given survive a power cut from here on. Where a folder cannot be
+    /// flushed, the system does it in its own time.
     pub(crate) fn sync(&mut self) {
-        if std::mem::take(&mut self.is_unsynced) {
-            let _ = self.near.1.sync();
+        for folder in self.unsynced.drain(..) {
+            let _ = folder.sync();
         }
     }
 }
 
 /// Goes down part by part.
-fn descend(root: &Rc<Folder>, path: &Path) -> io::Result<Rc<Folder>> {
+fn descend(root: &Arc<Folder>, path: &Path) -> io::Result<Arc<Folder>> {
     let mut folder = root.clone();
     let mut way = PathBuf::new();
     for name in path {
         way.push(name);
         folder = match folder.enter(name) {
-            Ok(inner) => Rc::new(inner),
+            Ok(inner) => Arc::new(inner),
             Err(error) => {
                 return Err(match folder.look(name)? {
                     Found::Nothing | Found::Folder => error,

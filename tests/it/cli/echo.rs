@@ -66,7 +66,7 @@ fn nobody_and_somebody_else_are_told_apart() {
     fails(&run(&["ping", &address, "--timeout", "2"]), 3, &["cannot reach", &address]);
     let answers: [(Answer, i32, &str); 4] = [
         (|stream| drop(stream.read_to_end(&mut Vec::new())), 1, "no answer within 1 s"),
-        (|stream| stream.shutdown(Shutdown::Both).unwrap(), 1, "closed the connection"),
+        (|stream| stream.shutdown(Shutdown::Write).unwrap(), 1, "closed the connection"),
         (|stream| stream.write_all(&[1; 64]).unwrap(), 3, "does not send back what it gets"),
         (damaging, 5, "message 2"),
     ];

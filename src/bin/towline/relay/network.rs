@@ -31,7 +31,8 @@ pub(crate) fn links(network: &Network) -> Result<Links, Failure> {
     Ok(Links { up: link(&network.up)?, down: link(&network.down)? })
 }
 
-fn config(settings: &Impairments) -> Result<LinkConfig, String> {
+/// One direction with these settings.
+pub(crate) fn config(settings: &Impairments) -> Result<LinkConfig, String> {
     let delay = settings.delay.unwrap_or_default();
     let mut config = match settings.rate {
         Some(rate) => LinkConfig::bottleneck(rate, delay),

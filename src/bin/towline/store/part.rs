@@ -9,7 +9,7 @@ use crate::transfer::{Attributes, Hash, RESERVED, Relative};
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::rc::Rc;
+use std::sync::Arc;
 
 const SUFFIX: &str = ".part";
 /// Hexadecimal digits of the target's hash.
@@ -21,7 +21,7 @@ const CHUNK: usize = 128 * 1024;
 
 #[derive(Debug)]
 pub(crate) struct Part {
-    folder: Rc<Folder>,
+    folder: Arc<Folder>,
     name: OsString,
     file: File,
     length: u64,
@@ -57,7 +57,7 @@ pub(crate) fn length(folder: &Folder, target: &Relative) -> io::Result<u64> {
 impl Part {
     /// A new and empty part of this target; what an earlier attempt left is thrown away.
     pub(crate) fn begin(
-        folder: &Rc<Folder>,
+        folder: &Arc<Folder>,
         target: &Relative,
         is_public: bool,
     ) -> io::Result<Self> {
@@ -82,7 +82,7 @@ impl Part {
     /// The part that an earlier attempt left, if its first `length` bytes have this hash; what is
     /// behind them is thrown away.
     pub(crate) fn resume(
-        folder: &Rc<Folder>,
+        folder: &Arc<Folder>,
         target: &Relative,
         length: u64,
         hash: Hash,
@@ -101,7 +101,7 @@ impl Part {
         Ok(Some(part))
     }
 
-    fn of(folder: &Rc<Folder>, name: OsString, file: File) -> Self {
+    fn of(folder: &Arc<Folder>, name: OsString, file: File) -> Self {
         Self { folder: folder.clone(), name, file, length: 0, hasher: Box::default() }
     }
 
@@ -230,8 +230,8 @@ mod tests {
         Relative::parse(name.as_bytes()).unwrap()
     }
 
-    fn folder(path: &Path) -> Rc<Folder> {
-        Rc::new(Folder::open(path).unwrap())
+    fn folder(path: &Path) -> Arc<Folder> {
+        Arc::new(Folder::open(path).unwrap())
     }
 
     fn hash(bytes: &[u8]) -> Hash {

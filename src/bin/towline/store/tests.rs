@@ -15,7 +15,36 @@ fn mode(mode: u16) -> Attributes {
 fn put(store: &mut Store, name: &str, content: &[u8]) -> io::Result<()> {
     let mut part = store.begin(&path(name), mode(0o640))?;
     part.write(content)?;
-    store.finish(part, &path(name), mode(0o640))
+    let mut finisher = Finisher::new();
+    finisher.push((), store.complete(part, &path(name), mode(0o640))?);
+    let ((), outcome) = finisher.pop(true).unwrap();
+    outcome
+}
+
+#[test]
+fn what_is_finished_at_the_same_time_comes_back_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Store::open(dir.path(), false).unwrap();
+    fs::write(dir.path().join("7"), "taken").unwrap();
+    let mut finisher = Finisher::new();
+    for number in 0..100 {
+        let path = path(&number.to_string());
+        let mut part = store.begin(&path, mode(0o640)).unwrap();
+        part.write(&[number]).unwrap();
+        finisher.push(number, store.complete(part, &path, mode(0o640)).unwrap());
+    }
+    assert_eq!(finisher.len(), 100);
+    for number in 0..50 {
+        let (what, outcome) = finisher.pop(true).unwrap();
+        assert_eq!((what, outcome.is_ok()), (number, number != 7));
+    }
+    // The others get their names too, before anything else goes on.
+    drop(finisher);
+    for number in 0..100_u8 {
+        let content = if number == 7 { b"taken".to_vec() } else { vec![number] };
+        assert_eq!(fs::read(dir.path().join(number.to_string())).unwrap(), content);
+    }
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 100);
 }
 
 #[test]

@@ -30,6 +30,11 @@ impl<P: Read + Write> Conversation<P> {
         if self.unsent.len() > MAX_UNSENT { self.flush() } else { Ok(()) }
     }
 
+    /// Whether reading may have to wait for the peer.
+    pub(crate) fn is_dry(&self) -> bool {
+        self.peer.buffer().is_empty()
+    }
+
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         let peer = self.peer.get_mut();
         peer.write_all(&self.unsent)?;
@@ -40,7 +45,7 @@ impl<P: Read + Write> Conversation<P> {
 
 impl<P: Read + Write> Read for Conversation<P> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.peer.buffer().is_empty() && !self.unsent.is_empty() {
+        if self.is_dry() && !self.unsent.is_empty() {
             self.flush()?;
         }
         self.peer.read(buffer)

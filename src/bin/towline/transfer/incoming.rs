@@ -8,7 +8,7 @@ use super::error::TransferError;
 use super::message::{Hash, Note, Record, Status, Totals, Verdict};
 use super::relative::Relative;
 use super::{CHUNK, MAX_AHEAD};
-use crate::store::{Found, Part, Store};
+use crate::store::{Finisher, Found, MAX_FINISHING, Part, Store};
 use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -72,6 +72,14 @@ struct Wanted {
     part: Option<Part>,
 }
 
+/// A file that is complete and not flushed yet.
+#[derive(Debug)]
+struct Finishing {
+    offered: Offered,
+    resumed: u64,
+    hash: Hash,
+}
+
 /// The receiver of one transfer.
 pub(crate) struct Incoming<'a, P> {
     peer: &'a mut Conversation<P>,
@@ -80,6 +88,7 @@ pub(crate) struct Incoming<'a, P> {
     tell: &'a mut dyn FnMut(Arrival<'_>),
     unproven: VecDeque<Offered>,
     wanted: VecDeque<Wanted>,
+    finisher: Finisher<Finishing>,
     taken: u64,
     next_note: u64,
     note_step: u64,
@@ -107,6 +116,7 @@ impl<'a, P: Read + Write> Incoming<'a, P> {
             tell,
             unproven: VecDeque::new(),
             wanted: VecDeque::new(),
+            finisher: Finisher::new(),
             taken: 0,
             next_note: note_step,
             note_step,
@@ -118,7 +128,19 @@ impl<'a, P: Read + Write> Incoming<'a, P> {
 
     /// Receives everything. Files that fail are told about; an error ends the whole transfer.
     pub(crate) fn run(&mut self) -> Result<(), TransferError> {
+        let outcome = self.work();
+        // What was complete when it broke off is stored, and told about.
+        outcome.and(self.settle(0))
+    }
+
+    fn work(&mut self) -> Result<(), TransferError> {
         loop {
+            // A sender that waits, waits for these.
+            self.settle(if self.peer.is_dry() { 0 } else { MAX_FINISHING - 1 })?;
+            if self.store.is_sync_due() {
+                self.settle(0)?;
+                self.store.sync();
+            }
             match Record::read(self.peer)? {
                 Record::Folder(attributes, path) => self.folder(attributes, &path)?,
                 Record::File(attributes, size, path) => self.file(attributes, size, &path)?,
@@ -129,6 +151,7 @@ impl<'a, P: Read + Write> Incoming<'a, P> {
                     return Err(TransferError::Malformed("an end before the end"));
                 }
                 Record::Finish => {
+                    self.settle(0)?;
                     self.store.sync();
                     return Ok(());
                 }
@@ -303,7 +326,7 @@ impl<'a, P: Read + Write> Incoming<'a, P> {
                 }
                 Record::End(hash) => {
                     if let Some(part) = part {
-                        self.finish(part, hash, &offered, from)?;
+                        self.finish(part, hash, offered, from)?;
                     }
                     break;
                 }
@@ -360,23 +383,45 @@ impl<'a, P: Read + Write> Incoming<'a, P> {
         &mut self,
         part: Part,
         hash: Hash,
-        offered: &Offered,
+        offered: Offered,
         resumed: u64,
     ) -> Result<(), TransferError> {
-        let Offered { path, size, attributes, .. } = offered;
         if part.hash() != hash {
             part.discard();
-            return self.fail(offered, &TransferError::Content);
+            return self.fail(&offered, &TransferError::Content);
         }
-        if let Err(error) = self.store.finish(part, path, *attributes) {
-            return self.fail(offered, &TransferError::Sink(error));
+        match self.store.complete(part, &offered.path, offered.attributes) {
+            Ok(complete) => {
+                self.finisher.push(Finishing { offered, resumed, hash }, complete);
+                Ok(())
+            }
+            Err(error) => self.fail(&offered, &TransferError::Sink(error)),
         }
-        (self.tell)(Arrival::Stored { path: path.as_path(), size: *size, resumed, hash });
-        Ok(self.peer.say(&Note::Stored)?)
     }
 
-    /// At once, as the sender need not go on with it.
+    /// Says what became of files that were being flushed, until at most so many are left.
+    fn settle(&mut self, left: usize) -> Result<(), TransferError> {
+        while let Some((finishing, outcome)) = self.finisher.pop(self.finisher.len() > left) {
+            let Finishing { offered, resumed, hash } = finishing;
+            match outcome {
+                Ok(()) => {
+                    let (path, size) = (offered.path.as_path(), offered.size);
+                    (self.tell)(Arrival::Stored { path, size, resumed, hash });
+                    self.peer.say(&Note::Stored)?;
+                }
+                Err(error) => self.fail_next(&offered, &TransferError::Sink(error))?,
+            }
+        }
+        Ok(())
+    }
+
+    /// After the results of those before it, and then at once, as the sender need not go on with it.
     fn fail(&mut self, offered: &Offered, error: &TransferError) -> Result<(), TransferError> {
+        self.settle(0)?;
+        self.fail_next(offered, error)
+    }
+
+    fn fail_next(&mut self, offered: &Offered, error: &TransferError) -> Result<(), TransferError> {
         let path = offered.path.as_path().as_os_str().as_encoded_bytes();
         (self.tell)(Arrival::Failed { path, error });
         self.peer.say(&Note::Failed(error.verdict()))?;

@@ -507,6 +507,25 @@ fn a_wrong_hash_is_refused_and_a_reason_is_harmless() {
 }
 
 #[test]
+fn results_come_in_order_although_flushing_takes_its_time() {
+    let folders = Folders::new();
+    let mut bytes = records(&[file(b"x", 5), file(b"y", 5), file(b"z", 5)]);
+    let right = Record::End(*blake3::hash(b"12345").as_bytes());
+    for end in [right.clone(), Record::End([2; 32]), right] {
+        Record::Data(5).put(&mut bytes);
+        bytes.extend(b"12345");
+        end.put(&mut bytes);
+    }
+    Record::Finish.put(&mut bytes);
+    let (received, notes) = heard(&folders, &bytes);
+    received.outcome.unwrap();
+    assert!(
+        matches!(notes[3..], [Note::Stored, Note::Failed(_), Note::Stored, Note::Verdict(_)]),
+        "{notes:?}"
+    );
+}
+
+#[test]
 fn names_that_lead_elsewhere_are_refused_one_by_one() {
     let folders = Folders::new();
     fs::create_dir(folders.target("f")).unwrap();

@@ -1,0 +1,56 @@
+//! `towline compare`: one workload through several modes of delivery, over the same bad network.
+
+mod args;
+mod data;
+mod file;
+mod modes;
+mod nearest;
+mod page;
+mod setting;
+mod table;
+mod tcp;
+mod trial;
+
+pub(crate) use args::Compare;
+
+use crate::failure::Failure;
+use crate::report;
+use setting::Setting;
+use std::fs;
+use std::path::Path;
+
+pub(crate) fn run(arguments: &Compare) -> Result<(), Failure> {
+    let setting = Setting::new(arguments)?;
+    let outcomes = trial::all(&setting, arguments.html.is_some())?;
+    if let Some(path) = &arguments.csv {
+        write(path, &data::csv(&outcomes))?;
+    }
+    if let Some(path) = &arguments.html {
+        write(path, &page::page(&setting, &outcomes, &command())?)?;
+    }
+    if arguments.json {
+        report::say(data::scenario(&setting))?;
+        return outcomes.iter().try_for_each(|outcome| report::say(data::mode(outcome)));
+    }
+    report::say(format_args!("{}\n", table::headline(&setting)))?;
+    report::say(format_args!("{}\n", table::latencies(&outcomes)))?;
+    report::say(format_args!("{}\n", table::costs(&outcomes)))?;
+    report::say(table::LEGEND)?;
+    for note in table::notes(&setting, &outcomes) {
+        report::say(format_args!("note: {note}"))?;
+    }
+    Ok(())
+}
+
+/// The line that was typed.
+fn command() -> String {
+    let arguments =
+        std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
+    ["towline".to_owned()].into_iter().chain(arguments).collect::<Vec<_>>().join(" ")
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    fs::write(path, text).map_err(|error| {
+        Failure::local(format_args!("cannot write \"{}\"", path.display()), &error)
+    })
+}

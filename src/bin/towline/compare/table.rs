@@ -1,0 +1,184 @@
+//! The result as tables for people.
+
+use super::args::Path;
+use super::setting::Setting;
+use super::trial::Outcome;
+use crate::report::Table;
+use crate::units::{self, QueueSize, plain};
+use std::time::Duration;
+use towline::sim::compare::{Measures, Permille};
+
+/// The percentiles of the report, with their heads.
+pub(crate) const PERCENTILES: [(&str, Permille); 5] = [
+    ("p50", Permille(500)),
+    ("p95", Permille(950)),
+    ("p99", Permille(990)),
+    ("p99.9", Permille(999)),
+    ("max", Permille(1000)),
+];
+
+/// What was compared, over what.
+pub(crate) fn headline(setting: &Setting) -> String {
+    let Setting { scenario, path, seeds, .. } = setting;
+    let workload = &scenario.workload;
+    let runs = if *seeds == 1 { "seed".to_owned() } else { format!("{seeds} seeds from") };
+    format!(
+        "{} for {} s: {}; {runs} {}",
+        workload.name,
+        plain(workload.duration.as_secs_f64()),
+        network(path),
+        scenario.seed
+    )
+}
+
+/// `2 % loss, round trip 100 ms, 20 Mbit/s`.
+pub(crate) fn network(path: &Path) -> String {
+    let ms = |time: Duration| plain(time.as_secs_f64() * 1e3);
+    let percent = |share: f64| format!("{} %", plain(share * 100.0));
+    let mut parts = vec![match path.burst {
+        None => format!("{} loss", percent(path.loss.unwrap_or_default())),
+        Some(burst) => {
+            let loss = percent(path.loss.unwrap_or_default());
+            format!("{loss} loss in spells of {} ms", ms(burst))
+        }
+    }];
+    let shares =
+        [("damaged", path.damage), ("duplicated", path.duplicate), ("reordered", path.reorder)];
+    for (what, share) in shares {
+        parts.extend(share.map(|share| format!("{} {what}", percent(share))));
+    }
+    let jitter = path.jitter.map_or_else(String::new, |jitter| format!(" +- {}", ms(2 * jitter)));
+    parts.push(format!("round trip {}{jitter} ms", ms(path.rtt.unwrap_or_default())));
+    parts.extend(path.rate.map(|rate| units::rate(rate as f64)));
+    parts.extend(path.queue.map(|queue| match queue {
+        QueueSize::Bytes(bytes) => format!("queue {}", units::size(bytes)),
+        QueueSize::Time(time) => format!("queue {} ms", ms(time)),
+    }));
+    parts.join(", ")
+}
+
+/// Milliseconds, as precise as anybody needs; `never` where too many did not arrive.
+pub(crate) fn latency(latency: Option<Duration>) -> String {
+    latency.map_or_else(|| "never".to_owned(), millis)
+}
+
+/// `67.3`, `1234`.
+pub(crate) fn millis(time: Duration) -> String {
+    let ms = time.as_secs_f64() * 1e3;
+    if ms < 999.95 { format!("{ms:.1}") } else { format!("{ms:.0}") }
+}
+
+/// `1.85`; `-` where nothing arrived.
+pub(crate) fn cost(measures: &Measures) -> String {
+    let cost = measures.wire_per_byte();
+    if cost.is_finite() { format!("{cost:.2}") } else { "-".to_owned() }
+}
+
+/// `5.0 %`; what is not all is never `100.0 %`.
+pub(crate) fn percent(share: f64) -> String {
+    let rounded = (share * 1000.0).round() / 10.0;
+    let shown = if share < 1.0 { rounded.min(99.9) } else { rounded };
+    format!("{shown:.1} %")
+}
+
+/// When messages arrived.
+pub(crate) fn latencies(outcomes: &[Outcome]) -> Table {
+    let mut heads = vec!["latency in ms", "delivered"];
+    heads.extend(PERCENTILES.map(|(head, _)| head));
+    let mut table = Table::new(&heads);
+    for Outcome { title, measures, .. } in outcomes {
+        let percentiles = PERCENTILES.map(|(_, part)| latency(measures.latency(part)));
+        table.row(title, [percent(measures.delivered_share())].into_iter().chain(percentiles));
+    }
+    table
+}
+
+/// How long they waited for others, and what they cost.
+pub(crate) fn costs(outcomes: &[Outcome]) -> Table {
+    let mut table = Table::new(&[
+        "waiting and cost",
+        "held up",
+        "for, p99",
+        "goodput",
+        "wire/byte",
+        "resent",
+        "repeated",
+    ]);
+    for Outcome { title, measures, .. } in outcomes {
+        let wait = measures.wait(Permille(990));
+        table.row(
+            title,
+            [
+                percent(measures.waiting_share()),
+                wait.map_or_else(|| "-".to_owned(), |wait| format!("{} ms", millis(wait))),
+                units::rate(measures.goodput_bps()),
+                cost(measures),
+                percent(measures.retransmitted_share()),
+                percent(measures.repeated_share()),
+            ],
+        );
+    }
+    table
+}
+
+/// What has to be said about the figures.
+pub(crate) fn notes(setting: &Setting, outcomes: &[Outcome]) -> Vec<String> {
+    let mut notes = setting.left_out.clone();
+    for Outcome { title, measures, .. } in outcomes {
+        let mut faults = measures.faults.clone();
+        faults.dedup();
+        notes.extend(faults.first().map(|fault| {
+            format!("{title}: {fault} ({} of {} runs)", measures.faults.len(), measures.runs)
+        }));
+        if measures.duplicates > 0 {
+            notes.push(format!(
+                "{title}: {} messages came twice",
+                units::grouped(measures.duplicates)
+            ));
+        }
+        if measures.corrupt > 0 {
+            notes
+                .push(format!("{title}: {} messages came wrong", units::grouped(measures.corrupt)));
+        }
+    }
+    notes
+}
+
+/// What the words mean.
+pub(crate) const LEGEND: &str = "\
+latency: from the sender's call to the receiver's; what did not arrive counts as the latest.
+held up: arrived whole, and had to wait for others before it.
+wire/byte: bytes on the wire, headers included, for each byte that arrived.
+resent: sent again after a loss. repeated: sent twice in advance.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_short_and_honest() {
+        assert_eq!(percent(0.99999), "99.9 %");
+        assert_eq!(percent(1.0), "100.0 %");
+        assert_eq!(percent(0.0), "0.0 %");
+        assert_eq!(millis(Duration::from_micros(67_340)), "67.3");
+        assert_eq!(millis(Duration::from_micros(1_234_567)), "1235");
+        assert_eq!(latency(None), "never");
+        assert_eq!(cost(&Measures::default()), "-");
+    }
+
+    #[test]
+    fn a_network_is_one_phrase() {
+        assert_eq!(network(&Path::usual()), "2 % loss, round trip 100 ms, 20 Mbit/s");
+        let path = Path {
+            burst: Some(Duration::from_millis(40)),
+            damage: Some(0.005),
+            jitter: Some(Duration::from_millis(5)),
+            queue: Some(QueueSize::Bytes(64_000)),
+            ..Path::usual()
+        };
+        assert_eq!(
+            network(&path),
+            "2 % loss in spells of 40 ms, 0.5 % damaged, round trip 100 +- 10 ms, 20 Mbit/s, queue 64 kB"
+        );
+    }
+}

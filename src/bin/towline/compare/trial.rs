@@ -1,0 +1,121 @@
+//! All runs of a comparison, on all cores.
+
+use super::setting::Setting;
+use crate::clock::Clock;
+use crate::failure::{Exit, Failure};
+use crate::progress::Progress;
+use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+use towline::sim::compare::{Measures, Record, Scenario, run};
+use towline::time::Instant;
+
+/// Whoever waits longer sees how far it is.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How many messages of the first run are kept for pictures at most. More would not be seen.
+const WATCH: Duration = Duration::from_secs(20);
+
+/// A mode and what it came to.
+#[derive(Clone, Debug)]
+pub(crate) struct Outcome {
+    pub(crate) name: String,
+    pub(crate) title: String,
+    /// Of all runs.
+    pub(crate) measures: Measures,
+    /// Of each run, by seed.
+    pub(crate) by_seed: Vec<(u64, Measures)>,
+    /// The first run, where pictures are wanted.
+    pub(crate) record: Option<Record>,
+}
+
+/// Runs every mode with every seed.
+pub(crate) fn all(setting: &Setting, is_drawn: bool) -> Result<Vec<Outcome>, Failure> {
+    let Setting { modes, scenario, seeds, .. } = setting;
+    let count = modes.len() * *seeds as usize;
+    // Seed by seed: a mode that is slow to simulate is then slow on all cores alike.
+    let job = |n: usize| (n % modes.len(), (n / modes.len()) as u64);
+    let work = |n: usize| {
+        let (mode, run_number) = job(n);
+        let keeps = is_drawn && run_number == 0;
+        let scenario = Scenario {
+            seed: scenario.seed.wrapping_add(run_number),
+            watch: Duration::ZERO..if keeps { WATCH } else { Duration::ZERO },
+            ..scenario.clone()
+        };
+        let record = run(&*modes[mode], &scenario)?;
+        let measures = Measures::of(&scenario.workload, [&record]);
+        Ok((scenario.seed, measures, keeps.then_some(record)))
+    };
+    let mut results = on_all_cores("comparing", count, &work);
+    let mut outcomes: Vec<Outcome> = modes
+        .iter()
+        .map(|mode| Outcome {
+            name: mode.name().to_owned(),
+            title: mode.title().to_owned(),
+            measures: Measures::default(),
+            by_seed: Vec::new(),
+            record: None,
+        })
+        .collect();
+    results.sort_by_key(|(n, _)| *n);
+    for (n, result) in results {
+        let (seed, measures, record) = result.map_err(|error: towline::impair::ImpairError| {
+            Failure::new(Exit::Usage, error.to_string())
+        })?;
+        let outcome = &mut outcomes[job(n).0];
+        outcome.by_seed.push((seed, measures));
+        outcome.record = outcome.record.take().or(record);
+    }
+    for outcome in &mut outcomes {
+        outcome.measures = Measures::join(outcome.by_seed.iter().map(|(_, measures)| measures));
+    }
+    Ok(outcomes)
+}
+
+/// Does `count` pieces of work, in any order; where it takes longer, a terminal shows how far it is.
+fn on_all_cores<T: Send>(
+    what: &str,
+    count: usize,
+    work: &(impl Fn(usize) -> T + Sync),
+) -> Vec<(usize, T)> {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get).min(count);
+    let next = AtomicUsize::new(0);
+    let clock = Clock::start();
+    let (done, results) = mpsc::channel();
+    thread::scope(|scope| {
+        for _ in 0..cores {
+            let (done, next) = (done.clone(), &next);
+            scope.spawn(move || {
+                loop {
+                    let n = next.fetch_add(1, Ordering::Relaxed);
+                    // The receiver is gone only if this whole scope is.
+                    if n >= count || done.send((n, work(n))).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(done);
+        let mut collected = Vec::with_capacity(count);
+        let mut bar = None;
+        loop {
+            let left = PATIENCE.saturating_sub(clock.now().saturating_since(Instant::ZERO));
+            let wait = if left.is_zero() { PATIENCE } else { left };
+            match results.recv_timeout(wait) {
+                Ok(result) => collected.push(result),
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                Err(mpsc::RecvTimeoutError::Disconnected) => break,
+            }
+            if left.is_zero() {
+                let bar = bar.get_or_insert_with(|| Progress::count(what, count as u64, true));
+                bar.set(collected.len() as u64);
+            }
+        }
+        if let Some(bar) = bar {
+            bar.end();
+        }
+        collected
+    })
+}

@@ -1,0 +1,133 @@
+//! The seam for modes of delivery: whatever carries messages from one end to the other.
+
+use super::workload::Workload;
+use crate::impair::UDP_IP_OVERHEAD;
+use crate::time::{Duration, Instant};
+use crate::wire::Side;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::Range;
+
+/// The address of the side that connects.
+pub const CLIENT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 1000);
+/// The address of the side that accepts.
+pub const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), 2000);
+
+/// A mode of delivery.
+pub trait Contender: Sync {
+    /// One word, as people type it.
+    fn name(&self) -> &str;
+
+    /// What it is, in a few words.
+    fn title(&self) -> &str;
+
+    /// Bytes on the wire beside those of each datagram: IP's and UDP's headers.
+    fn header_bytes(&self) -> u64 {
+        UDP_IP_OVERHEAD
+    }
+
+    /// Why it cannot carry this workload: what it would need to be, in a few words.
+    fn refuses(&self, _workload: &Workload) -> Option<String> {
+        None
+    }
+
+    /// The client's end and the server's, before anything has been sent.
+    fn ends(&self, setup: &Setup<'_>) -> [Box<dyn End>; 2];
+}
+
+/// What a mode may know beforehand.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup<'a> {
+    /// Decides all that is random in the ends.
+    pub seed: u64,
+    /// What will be sent, for those that treat lanes differently.
+    pub workload: &'a Workload,
+    /// The link's rate in bits per second, the slower way's if they differ.
+    pub rate_bps: Option<u64>,
+    /// The round trip without queues.
+    pub rtt: Duration,
+}
+
+/// A message on its way into an [`End`].
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    /// Its lane's place in [`Workload::lanes`].
+    pub lane: u16,
+    /// Its bytes.
+    pub bytes: &'a [u8],
+}
+
+/// Where a message stands among all that one end sends: a range of numbers of a space. What they
+/// count is the mode's matter, bytes of a stream or of a message; two messages never overlap.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Which space: a stream, a channel and a message, or 0 if there is one only.
+    pub space: u64,
+    /// Not empty.
+    pub range: Range<u64>,
+}
+
+/// Why a packet carries a piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It is the data itself; what was carried before counts as retransmitted.
+    Data,
+    /// It is a copy, sent before anything is known to be lost.
+    Copy,
+    /// It can be computed from this and other pieces.
+    Parity,
+}
+
+/// A part of messages that a packet carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// Which part, in the numbers of [`Place`].
+    pub place: Place,
+    /// Why it is there.
+    pub role: Role,
+}
+
+impl Piece {
+    /// Data in this range.
+    pub const fn data(space: u64, range: Range<u64>) -> Self {
+        Self { place: Place { space, range }, role: Role::Data }
+    }
+}
+
+/// What an end sends in one poll.
+#[derive(Debug, Default)]
+pub struct Packets(pub(super) Vec<(Vec<u8>, Vec<Piece>)>);
+
+impl Packets {
+    /// Sends a datagram to the other end, and says what it carries.
+    pub fn send(&mut self, datagram: Vec<u8>, carries: Vec<Piece>) {
+        self.0.push((datagram, carries));
+    }
+}
+
+/// One side of a mode: it sees no clock but `now` and no network but its [`Packets`].
+pub trait End: Send {
+    /// Takes a message, always, and says where it will stand. What cannot be sent yet waits here.
+    fn send(&mut self, now: Instant, message: Message<'_>) -> Place;
+
+    /// Takes in a datagram that arrives. A poll follows at the same instant.
+    fn handle(&mut self, now: Instant, datagram: &mut [u8]);
+
+    /// Fires what is due, sends all there is to send, and returns when to come back.
+    fn poll(&mut self, now: Instant, out: &mut Packets) -> Option<Instant>;
+
+    /// The next message from the other side, whole, as soon as this mode gives it out.
+    fn recv(&mut self) -> Option<Vec<u8>>;
+
+    /// What must not have happened; empty if all is well.
+    fn faults(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// The address of a side's peer.
+pub(super) const fn peer_of(side: Side) -> SocketAddr {
+    match side {
+        Side::Client => SERVER,
+        Side::Server => CLIENT,
+    }
+}

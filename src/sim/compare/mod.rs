@@ -1,0 +1,52 @@
+//! One workload through several ways of delivery, over one and the same bad network.
+//!
+//! ```text
+//!   Workload --> Player --> End  ==[ World: links ]==>  End --> Player
+//!   (data)      (the app)  (the mode)                            |
+//!                   \________ Ledger: what became of every message and packet ____/
+//!                                         |
+//!                                      Record --> Measures
+//! ```
+//!
+//! A mode of delivery is a [`Contender`]: it makes two [`End`]s, which take messages and give
+//! messages, and say of each packet which part of which message it carries. From that alone follow
+//! all measures, so that they mean the same for every mode. The n-th packet of a direction meets
+//! the same fate in all of them, and losses in spells come at the same times.
+//!
+//! | file | its one concept |
+//! |---|---|
+//! | `workload.rs` | [`Workload`]: who sends which messages when |
+//! | `content.rs` | the bytes of a message: they tell which one it is, and whether it is intact |
+//! | `contender.rs` | [`Contender`] and [`End`], the seam for modes of delivery |
+//! | `player.rs` | the application on each end, which plays the workload |
+//! | `ledger.rs` | what became of every message and packet |
+//! | `record.rs` | [`Record`]: one run |
+//! | `measure.rs` | [`Measures`]: what all runs of a mode come to |
+//! | `race.rs` | [`Scenario`], [`run`]: one mode on one network |
+//! | `udp.rs`, `repeat.rs`, `stream.rs`, `tcp_like.rs` | the modes |
+
+mod contender;
+mod content;
+mod ledger;
+mod measure;
+mod player;
+mod race;
+mod record;
+mod repeat;
+mod stream;
+mod tcp_like;
+mod udp;
+mod workload;
+
+#[cfg(test)]
+mod tests;
+
+pub use contender::{CLIENT, Contender, End, Message, Packets, Piece, Place, Role, SERVER, Setup};
+pub use measure::{Measures, Permille};
+pub use race::{PATH_MTU, Scenario, run};
+pub use record::{Flight, MessageRecord, PacketRecord, Record, Wire};
+pub use repeat::Repeat;
+pub use stream::{Framing, TowlineStream};
+pub use tcp_like::TcpLike;
+pub use udp::PlainUdp;
+pub use workload::{Lane, Offer, Senders, Traffic, Workload, WorkloadError};
