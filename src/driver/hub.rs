@@ -156,12 +156,9 @@ impl Network for Line {
         }
         let Some(mut outbox) = shared.outbox.take() else { return };
         for _ in 0..MAX_ROUNDS {
-            let mut has_told = false;
             let now = shared.now();
+            let mut has_told = false;
             let Shared { endpoint, waiters, deadline, .. } = &mut **shared;
-            if outbox.is_empty() && endpoint.is_idle(now) {
-                break;
-            }
             let idle = outbox.fill(now, endpoint, |event| {
                 waiters.on_event(event);
                 has_told = true;
@@ -184,10 +181,13 @@ impl Network for Line {
                 shared.stir();
                 break;
             }
+            // What has become due since is soon seen; what others have left has to be seen now.
+            if shared.endpoint.is_idle(now) {
+                break;
+            }
         }
         shared.outbox = Some(outbox);
-        let now = shared.now();
-        if !shared.is_blocked && !shared.endpoint.is_idle(now) {
+        if !shared.is_blocked && !shared.endpoint.is_idle(Instant::ZERO) {
             // Enough for now, or others have left their work meanwhile.
             shared.deadline = Instant::ZERO;
         }
