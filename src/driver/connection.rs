@@ -116,6 +116,12 @@ impl Connection {
     // ---- streams ----
 
     /// Stream 0, which every connection has from the handshake on; each call gives a handle of the same.
+    ///
+    /// It lives as long as the connection: to drop its handles ends nothing, so `stream().write_all(..)`
+    /// can be called again and again. [`Stream::shutdown`] ends it sooner. The peer finds it by the same
+    /// call, or as what [`Listener::accept`](super::Listener::accept) gives; never by
+    /// [`Connection::accept`], which gives streams that were opened. Its settings are those of its
+    /// handles, and begin anew when all were dropped.
     pub fn stream(&self) -> Stream {
         let mut first = self.inner.first.lock();
         let handle = first.upgrade().unwrap_or_else(|| {
