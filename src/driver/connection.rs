@@ -90,6 +90,8 @@ impl Connection {
         let this = Self::new(hub, handle);
         this.inner.hub.lock().flush();
         this.wait_for(|connection| connected(connection))?;
+        // The server accepts in the order in which these return.
+        this.inner.hub.lock().flush_through();
         Ok(this)
     }
 

@@ -20,6 +20,7 @@ use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::ops::Deref;
 use std::sync::{Arc, Weak};
+use std::thread;
 
 /// Batches of about 64 KiB that one thread sends before it lets the lead go on: a writer is not kept for
 /// ever by what others write.
@@ -232,6 +233,15 @@ impl Locked<'_> {
     pub(super) fn flush(&mut self) {
         let hub = self.hub();
         hub.network().flush(self);
+    }
+
+    /// The same, and when it returns, all of it has left that may: another thread which is sending is
+    /// waited for.
+    pub(super) fn flush_through(&mut self) {
+        self.flush();
+        while self.outbox.is_none() && !self.is_dead {
+            self.unlocked(|_| thread::yield_now());
+        }
     }
 
     /// The keeper's visit. Returns nothing if the hub is not needed any more.
