@@ -3,6 +3,7 @@
 mod args;
 mod data;
 mod file;
+mod live;
 mod modes;
 mod nearest;
 mod page;
@@ -21,7 +22,11 @@ use std::path::Path;
 
 pub(crate) fn run(arguments: &Compare) -> Result<(), Failure> {
     let setting = Setting::new(arguments)?;
-    let outcomes = trial::all(&setting, arguments.html.is_some())?;
+    let outcomes = if setting.is_live {
+        live::all(&setting)?
+    } else {
+        trial::all(&setting, arguments.html.is_some())?
+    };
     if let Some(path) = &arguments.csv {
         write(path, &data::csv(&outcomes))?;
     }
@@ -35,7 +40,7 @@ pub(crate) fn run(arguments: &Compare) -> Result<(), Failure> {
     report::say(format_args!("{}\n", table::headline(&setting)))?;
     report::say(format_args!("{}\n", table::latencies(&outcomes)))?;
     report::say(format_args!("{}\n", table::costs(&outcomes)))?;
-    report::say(table::LEGEND)?;
+    report::say(table::legend(setting.is_live))?;
     for note in table::notes(&setting, &outcomes) {
         report::say(format_args!("note: {note}"))?;
     }
