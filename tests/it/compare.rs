@@ -157,7 +157,7 @@ fn the_live_comparison_delivers_over_real_sockets() {
     for (line, name) in lines[1..].iter().zip(["udp", "stream"]) {
         assert!(line.contains(&format!(r#""mode":"{name}""#)), "{json}");
         let share = number(line, "delivered_share");
-        let is_plausible = if name == "udp" { share <= 1.0 } else { share == 1.0 };
+        let is_plausible = if name == "udp" { share <= 1.0 } else { share >= 1.0 };
         assert!(is_plausible && number(line, "offered") > 10.0, "{json}");
         assert!(number(line, "corrupt") == 0.0 && number(line, "wire_bytes") > 0.0, "{json}");
         assert!(number(line, "latency_p50_ms") >= 5.0, "what the link takes: {json}");
@@ -190,7 +190,7 @@ fn a_live_network_that_drops_everything_hangs_nobody() {
     let table = text(&compare(&["--live", "--duration", "0.2", "--rtt", "1", "--loss", "100"]));
     for title in ["plain UDP", "towline stream"] {
         let line = table.lines().find(|line| line.starts_with(title)).unwrap();
-        assert!(line.contains("0.0 %") && line.contains("never"), "{table}");
+        assert!(line.contains("  0.0 %") && line.contains("never"), "{table}");
     }
     assert!(table.contains("the connection could not be made"), "{table}");
 }
