@@ -340,6 +340,10 @@ impl Connection {
         // A clock that goes back is held at its latest time.
         let now = now.max(self.book.now);
         self.book.now = now;
+        // What is to be told costs less than to look what is to be sent, and each call looks once.
+        if let Some(event) = self.next_event() {
+            return Output::Event(event);
+        }
         self.fire(now);
         if let Some(transmit) = self.transmit(now, buf) {
             return Output::Transmit(transmit);

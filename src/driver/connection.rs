@@ -90,6 +90,8 @@ impl Connection {
         let this = Self::new(hub, handle);
         this.inner.hub.lock().flush();
         this.wait_for(|connection| connected(connection))?;
+        // The server accepts in the order in which these return.
+        this.inner.hub.lock().flush_through();
         Ok(this)
     }
 
@@ -116,6 +118,12 @@ impl Connection {
     // ---- streams ----
 
     /// Stream 0, which every connection has from the handshake on; each call gives a handle of the same.
+    ///
+    /// It lives as long as the connection: to drop its handles ends nothing, so `stream().write_all(..)`
+    /// can be called again and again. [`Stream::shutdown`] ends it sooner. The peer finds it by the same
+    /// call, or as what [`Listener::accept`](super::Listener::accept) gives; never by
+    /// [`Connection::accept`], which gives streams that were opened. Its settings are those of its
+    /// handles, and begin anew when all were dropped.
     pub fn stream(&self) -> Stream {
         let mut first = self.inner.first.lock();
         let handle = first.upgrade().unwrap_or_else(|| {
@@ -174,7 +182,10 @@ impl Connection {
         let inner = &*self.inner;
         loop {
             if let Some(ended) = shared.connection(inner.handle)?.ended() {
-                return Ok(ended.outcome);
+                let outcome = ended.outcome;
+                // What has just arrived may be for others.
+                shared.flush();
+                return Ok(outcome);
             }
             shared.wait(&inner.changed, Instant::MAX);
         }

@@ -11,7 +11,7 @@ use crate::time::{Duration, Instant};
 /// After this time the keeper looks again whether the lead still moves from thread to thread. What
 /// arrives meanwhile waits in the socket, if all threads stay away.
 const TICK: Duration = Duration::from_millis(8);
-/// The same while threads sleep which may wait for it.
+/// The same while threads sleep which may wait for it, unless the lead moves quickly.
 const SHORT_TICK: Duration = Duration::from_millis(2);
 
 /// Who lays the lead down and takes it again within this time is expected to do so once more.
@@ -128,7 +128,8 @@ impl Crew {
         }
         if is_led || is_used && !is_called {
             self.keeper = Keeper::Looking;
-            return Look::Again(if self.sleepers > 0 { SHORT_TICK } else { TICK });
+            let is_waited_for = self.sleepers > 0 && !self.is_quick;
+            return Look::Again(if is_waited_for { SHORT_TICK } else { TICK });
         }
         self.lies_since = None;
         self.keeper = Keeper::Watching;

@@ -20,14 +20,13 @@ use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::ops::Deref;
 use std::sync::{Arc, Weak};
+use std::thread;
 
 /// Batches of about 64 KiB that one thread sends before it lets the lead go on: a writer is not kept for
 /// ever by what others write.
 const MAX_ROUNDS: usize = 16;
 /// Batches that the keeper receives before it looks after its other hubs.
 const MAX_TURNS: usize = 16;
-/// When to look again although another thread is sending and will say when to look.
-const SECOND_LOOK: Duration = Duration::from_millis(1);
 /// When to try again to send although the socket has not said that it takes more.
 const BLOCKED_RETRY: Duration = Duration::from_millis(20);
 
@@ -116,7 +115,8 @@ impl Network for Line {
         } else if shared.is_blocked {
             self.now() + BLOCKED_RETRY
         } else if shared.outbox.is_none() {
-            self.now() + SECOND_LOOK
+            // Whoever has it looks at the deadline when he gives it back.
+            Instant::MAX
         } else {
             shared.deadline
         }
@@ -156,12 +156,9 @@ impl Network for Line {
         }
         let Some(mut outbox) = shared.outbox.take() else { return };
         for _ in 0..MAX_ROUNDS {
-            let mut has_told = false;
             let now = shared.now();
+            let mut has_told = false;
             let Shared { endpoint, waiters, deadline, .. } = &mut **shared;
-            if outbox.is_empty() && endpoint.is_idle(now) {
-                break;
-            }
             let idle = outbox.fill(now, endpoint, |event| {
                 waiters.on_event(event);
                 has_told = true;
@@ -184,10 +181,13 @@ impl Network for Line {
                 shared.stir();
                 break;
             }
+            // What has become due since is soon seen; what others have left has to be seen now.
+            if shared.endpoint.is_idle(now) {
+                break;
+            }
         }
         shared.outbox = Some(outbox);
-        let now = shared.now();
-        if !shared.is_blocked && !shared.endpoint.is_idle(now) {
+        if !shared.is_blocked && !shared.endpoint.is_idle(Instant::ZERO) {
             // Enough for now, or others have left their work meanwhile.
             shared.deadline = Instant::ZERO;
         }
@@ -232,6 +232,15 @@ impl Locked<'_> {
     pub(super) fn flush(&mut self) {
         let hub = self.hub();
         hub.network().flush(self);
+    }
+
+    /// The same, and when it returns, all of it has left that may: another thread which is sending is
+    /// waited for.
+    pub(super) fn flush_through(&mut self) {
+        self.flush();
+        while self.outbox.is_none() && !self.is_dead {
+            self.unlocked(|_| thread::yield_now());
+        }
     }
 
     /// The keeper's visit. Returns nothing if the hub is not needed any more.

@@ -11,6 +11,8 @@ use std::sync::Arc;
 
 /// Messages that one system call takes, at most.
 const MESSAGES: usize = if quinn_udp::BATCH_SIZE < 8 { quinn_udp::BATCH_SIZE } else { 8 };
+/// The same when few came the last time: one more than one tells that the socket is empty.
+const MIN_MESSAGES: usize = if MESSAGES < 2 { MESSAGES } else { 2 };
 /// Room for one message: one datagram, or as many as the kernel joins (GRO), is never longer.
 const MESSAGE: usize = 64 * 1024;
 /// After this many errors in a row the socket counts as empty: waiting for it cannot become a busy loop.
@@ -26,6 +28,8 @@ pub(super) struct Inbox {
     meta: [RecvMeta; MESSAGES],
     /// How many messages of `meta` are filled.
     filled: usize,
+    /// How many the next system call is to take at most: each costs, filled or not.
+    wanted: usize,
 }
 
 /// How receiving went.
@@ -48,6 +52,7 @@ impl Inbox {
             buf: vec![0; MESSAGES * MESSAGE].into_boxed_slice(),
             meta: [RecvMeta::default(); MESSAGES],
             filled: 0,
+            wanted: MIN_MESSAGES,
         })
     }
 
@@ -59,19 +64,21 @@ impl Inbox {
     /// Takes one batch out of the socket, in place of the one before.
     pub(super) fn receive(&mut self) -> Received {
         let mut received = Received::default();
-        let mut messages = self.buf.chunks_exact_mut(MESSAGE);
+        let mut messages = self.buf.chunks_exact_mut(MESSAGE).take(self.wanted);
         let mut slices: [IoSliceMut<'_>; MESSAGES] =
             std::array::from_fn(|_| IoSliceMut::new(messages.next().unwrap_or_default()));
+        let slices = slices.get_mut(..self.wanted).unwrap_or_default();
+        let meta = self.meta.get_mut(..self.wanted).unwrap_or_default();
         self.filled = 0;
         for _ in 0..MAX_ERRORS {
-            let result = self.io.try_io(|| {
-                self.state.recv(UdpSockRef::from(&self.io), &mut slices, &mut self.meta)
-            });
+            let result =
+                self.io.try_io(|| self.state.recv(UdpSockRef::from(&self.io), slices, meta));
             match result {
                 Ok(filled) => {
                     self.filled = filled;
                     // Fewer than there was room for: the kernel found the socket empty.
-                    received.is_drained = MESSAGES > 1 && filled < MESSAGES;
+                    received.is_drained = MESSAGES > 1 && filled < self.wanted;
+                    self.wanted = (filled * 2).clamp(MIN_MESSAGES, MESSAGES);
                     return received;
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,

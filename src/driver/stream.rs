@@ -26,8 +26,9 @@ const MAX_COPY: usize = 128 * 1024;
 /// another thread's `shutdown` or `close` overtakes returns at once.
 ///
 /// [`Stream::try_clone`] gives another handle of the same stream. The drop of the last handle ends the
-/// stream: what was written is delivered, and what arrives is refused. If that was also the last handle
-/// of the connection, the drop waits until everything is acknowledged: see [`Stream::set_linger`].
+/// stream: what was written is delivered, and what arrives is refused (stream 0 lives as long as its
+/// connection: see [`Connection::stream`]). If that was also the last handle of the connection, the drop
+/// waits until everything is acknowledged: see [`Stream::set_linger`].
 ///
 /// There is no `AsFd`. One descriptor serves all streams of a socket, so that it is ready tells nothing
 /// about this one; timers need serving although nothing arrives; and what makes the descriptor ready is
@@ -431,8 +432,8 @@ impl Drop for StreamHandle {
         let hub = self.connection.hub();
         let mut shared = hub.lock();
         shared.waiters.remove_stream(handle, self.id, &self.waiters);
-        if is_last {
-            // The connection's end, which follows, says all there is to say.
+        if is_last || self.id == StreamId::ZERO {
+            // The connection's end says all there is to say, if it follows; else stream 0 can be had again.
             return;
         }
         if let Ok(connection) = shared.connection(handle) {

@@ -70,6 +70,8 @@ fn a_workload_of_ones_own_and_its_network() {
     let rows = fs::read_to_string(csv).unwrap();
     assert_eq!(rows.lines().count(), 1 + 2 * 2, "{rows}");
     assert!(rows.contains("\nstream,2,"), "{rows}");
+    assert_eq!(text(&compare(&[&common[..], &["--quiet"]].concat())), "", "only files");
+    assert_eq!(fs::read_to_string(csv).unwrap(), rows);
     // What the command line says counts more.
     let table = text(&compare(&[&common[..], &["--loss", "0"]].concat()));
     assert!(table.starts_with("beat for 2 s: 0 % loss, round trip 20 ms"), "{table}");
@@ -101,6 +103,17 @@ fn bad_input_is_told_what_is_allowed() {
         (&["--seeds", "0"], &["1..=1000"]),
         (&["--duration", "4000"], &["0.1 to 3600"]),
         (&["--rate", "0"], &["Mbit/s"]),
+        (&["--rtt", "-1"], &["--rtt", "-1", "milliseconds, 0 to 60000"]),
+        (&["--loss", "-5"], &["--loss", "-5", "0 to 100"]),
+        (&["--rtt", "soon"], &["--rtt", "milliseconds, 0 to 60000"]),
+        (&["--queue", "soon"], &["--queue", "64k", "50ms"]),
+        (&["--reorder", "101"], &["--reorder", "0 to 100"]),
+        (&["--damage", "x"], &["--damage", "0 to 100"]),
+        (&["--duplicate", "200"], &["--duplicate", "0 to 100"]),
+        (&["--seed", "x"], &["--seed", "x"]),
+        (&["--json", "--quiet"], &["--quiet", "cannot be used with"]),
+        (&["--live", "--modes", "udp,tcp"], &["cannot run tcp, in virtual", "it can: udp, stream"]),
+        (&["--live", "--workload", &large, "--modes", "udp"], &["udp carries", "65507"]),
     ] {
         let output = compare(arguments);
         let error = String::from_utf8_lossy(&output.stderr);
@@ -108,6 +121,81 @@ fn bad_input_is_told_what_is_allowed() {
         assert!(error.starts_with("towline: ") && error.lines().count() == 1, "{error}");
         assert!(parts.iter().all(|part| error.contains(part)), "{error}");
     }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_wrong_usage() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("folder.toml");
+    fs::create_dir(&folder).unwrap();
+    let binary = dir.path().join("binary.toml");
+    fs::write(&binary, [0, 159, 146, 150]).unwrap();
+    let large = dir.path().join("large.toml");
+    fs::write(&large, vec![b'#'; (1 << 20) + 1]).unwrap();
+    for (file, part) in [(folder, "cannot read"), (binary, "line 1"), (large, "1 MiB")] {
+        let output = compare(&["--workload", file.to_str().unwrap()]);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{error}");
+        assert!(error.contains(part) && error.lines().count() == 1, "{part}: {error}");
+    }
+}
+
+/// The number behind this name in a line of JSON.
+fn number(line: &str, name: &str) -> f64 {
+    let (_, rest) = line.split_once(&format!("\"{name}\":")).unwrap();
+    rest.split([',', '}']).next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn the_live_comparison_delivers_over_real_sockets() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = ["runs.csv", "page.html"].map(|name| dir.path().join(name));
+    let [csv, html] = files.each_ref().map(|file| file.to_str().unwrap());
+    let network = ["--duration", "0.4", "--rtt", "10", "--loss", "10", "--duplicate", "5"];
+    let common = ["--live", "--json", "--csv", csv, "--html", html];
+    let json = text(&compare(&[&common[..], &network].concat()));
+    let lines: Vec<&str> = json.lines().collect();
+    assert!(lines.len() == 3 && lines[0].contains(r#""seeds":1,"#), "{json}");
+    assert!(lines[0].ends_with(r#""live":true}"#), "{json}");
+    for (line, name) in lines[1..].iter().zip(["udp", "stream"]) {
+        assert!(line.contains(&format!(r#""mode":"{name}""#)), "{json}");
+        let share = number(line, "delivered_share");
+        let is_plausible = if name == "udp" { share <= 1.0 } else { share >= 1.0 };
+        assert!(is_plausible && number(line, "offered") > 10.0, "{json}");
+        assert!(number(line, "corrupt") == 0.0 && number(line, "wire_bytes") > 0.0, "{json}");
+        assert!(number(line, "latency_p50_ms") >= 5.0, "what the link takes: {json}");
+        for unknown in ["held_up", "retransmitted", "repeated"] {
+            assert!(!line.contains(unknown), "{json}");
+        }
+    }
+    let rows = fs::read_to_string(csv).unwrap();
+    assert!(rows.lines().count() == 3 && !rows.contains("held_up"), "{rows}");
+    let page = fs::read_to_string(html).unwrap();
+    assert_eq!(page.matches("<figure").count(), 1, "only how many arrive in time");
+    assert!(page.contains("real time") && !page.contains("held up"));
+}
+
+#[test]
+fn every_usual_workload_can_be_live() {
+    for workload in ["bulk", "rpc", "chat", "mixed"] {
+        let network = ["--duration", "0.3", "--rtt", "2", "--loss", "0", "--rate", "1000"];
+        let common = ["--live", "--workload", workload];
+        let table = text(&compare(&[&common[..], &network].concat()));
+        assert!(table.starts_with(&format!("{workload} for 0.3 s live: 0 % loss")), "{table}");
+        let stream = table.lines().find(|line| line.starts_with("towline stream")).unwrap();
+        assert!(stream.contains("100.0 %"), "{table}");
+        assert!(table.contains("in virtual time only") && !table.contains("held up"), "{table}");
+    }
+}
+
+#[test]
+fn a_live_network_that_drops_everything_hangs_nobody() {
+    let table = text(&compare(&["--live", "--duration", "0.2", "--rtt", "1", "--loss", "100"]));
+    for title in ["plain UDP", "towline stream"] {
+        let line = table.lines().find(|line| line.starts_with(title)).unwrap();
+        assert!(line.contains("  0.0 %") && line.contains("never"), "{table}");
+    }
+    assert!(table.contains("the connection could not be made"), "{table}");
 }
 
 /// The page of a short comparison.

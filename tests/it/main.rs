@@ -16,6 +16,8 @@ mod damage;
 mod determinism;
 #[cfg(feature = "net")]
 mod driver;
+#[cfg(feature = "net")]
+mod examples;
 mod handshake;
 mod net;
 mod reorder;

@@ -3,6 +3,7 @@
 mod args;
 mod data;
 mod file;
+mod live;
 mod modes;
 mod nearest;
 mod page;
@@ -21,21 +22,28 @@ use std::path::Path;
 
 pub(crate) fn run(arguments: &Compare) -> Result<(), Failure> {
     let setting = Setting::new(arguments)?;
-    let outcomes = trial::all(&setting, arguments.html.is_some())?;
+    let outcomes = if setting.is_live {
+        live::all(&setting)?
+    } else {
+        trial::all(&setting, arguments.html.is_some())?
+    };
     if let Some(path) = &arguments.csv {
         write(path, &data::csv(&outcomes))?;
     }
     if let Some(path) = &arguments.html {
         write(path, &page::page(&setting, &outcomes, &command())?)?;
     }
-    if arguments.json {
+    if setting.is_quiet {
+        return Ok(());
+    }
+    if arguments.style.json {
         report::say(data::scenario(&setting))?;
         return outcomes.iter().try_for_each(|outcome| report::say(data::mode(outcome)));
     }
     report::say(format_args!("{}\n", table::headline(&setting)))?;
     report::say(format_args!("{}\n", table::latencies(&outcomes)))?;
     report::say(format_args!("{}\n", table::costs(&outcomes)))?;
-    report::say(table::LEGEND)?;
+    report::say(table::legend(setting.is_live))?;
     for note in table::notes(&setting, &outcomes) {
         report::say(format_args!("note: {note}"))?;
     }

@@ -22,9 +22,11 @@
 //! | `ledger.rs` | what became of every message and packet |
 //! | `record.rs` | [`Record`]: one run |
 //! | `measure.rs` | [`Measures`]: what all runs of a mode come to |
+//! | `application.rs` | [`Application`]: the same one over a network of somebody else's |
 //! | `race.rs` | [`Scenario`], [`run`]: one mode on one network |
 //! | `udp.rs`, `repeat.rs`, `stream.rs`, `tcp_like.rs` | the modes |
 
+mod application;
 mod contender;
 mod content;
 mod ledger;
@@ -41,6 +43,7 @@ mod workload;
 #[cfg(test)]
 mod tests;
 
+pub use application::{Application, conclude};
 pub use contender::{CLIENT, Contender, End, Message, Packets, Piece, Place, Role, SERVER, Setup};
 pub use measure::{Measures, Permille};
 pub use race::{PATH_MTU, Scenario, run};

@@ -170,6 +170,28 @@ fn the_drop_of_one_of_several_streams_ends_that_one() {
 }
 
 #[test]
+fn the_first_stream_lives_as_long_as_its_connection() {
+    guarded(|| {
+        let (client, server) = pair();
+        let connection = client.connection();
+        drop(client);
+        for piece in [b"one ", b"two "] {
+            connection.stream().write_all(piece).unwrap();
+        }
+        let mut server = patient(server);
+        let mut some = [0; 8];
+        server.read_exact(&mut some).unwrap();
+        assert_eq!(&some, b"one two ");
+        server.write_all(b"back").unwrap();
+        let mut back = [0; 4];
+        patient(connection.stream()).read_exact(&mut back).unwrap();
+        assert_eq!(&back, b"back");
+        drop(connection);
+        assert_eq!(server.read(&mut some).unwrap(), 0);
+    });
+}
+
+#[test]
 fn a_drop_with_unread_data_is_an_end_in_good_order() {
     guarded(|| {
         let (client, mut server) = pair();

@@ -1,7 +1,7 @@
 //! What the user asks for: the workload, the modes, the network, and where results go.
 
 use super::modes;
-use crate::args::{EXIT_CODES, Impairments};
+use crate::args::{EXIT_CODES, Impairments, Style};
 use crate::units::{self, QueueSize};
 use clap::Args;
 use std::path::PathBuf;
@@ -10,14 +10,17 @@ use std::time::Duration;
 /// See what each guarantee costs: one workload through plain UDP, TCP, towline and the textbook's
 /// protocols, over one and the same bad network, in virtual time.
 ///
+/// With --live the same in real time, over sockets of this machine, for the modes that have some.
+///
 /// The network is the same both ways: 2 % loss, a round trip of 100 ms, 20 Mbit/s, and a queue of a
 /// round trip's worth, unless you say otherwise. Every mode meets the same losses. The same seed
 /// gives the same figures.
 #[derive(Debug, Args)]
-#[command(after_help = format!("\
+#[command(allow_negative_numbers = true, after_help = format!("\
 Examples:
   towline compare
   towline compare --workload rpc --loss 5 --html rpc.html
+  towline compare --live --loss 5
   towline compare --modes udp,stream --rtt 30 --loss 10 --burst 50 --seeds 20
 
 A workload of your own is a TOML file:
@@ -42,23 +45,29 @@ pub(crate) struct Compare {
     #[arg(long, default_value = "game", value_name = "NAME|FILE.toml")]
     pub(crate) workload: String,
     /// What to compare, separated by commas; all that can carry the workload where it is not given:
-    /// udp, stop-and-wait, go-back-n, selective-repeat, tcp, tcp-like, stream.
+    /// udp, stop-and-wait, go-back-n, selective-repeat, tcp, tcp-like, stream; with --live udp and
+    /// stream.
     #[arg(long, value_delimiter = ',', value_name = "MODES", value_parser = modes::parse)]
     pub(crate) modes: Option<Vec<String>>,
-    /// How long the workload lasts, in virtual time, where it is not to be the workload's own.
+    /// How long the workload lasts, where it is not to be the workload's own; with --live a usual one
+    /// lasts 5 s.
     #[arg(long, value_name = "SECONDS", value_parser = units::parse_seconds)]
     pub(crate) duration: Option<Duration>,
-    /// How many runs, each with a seed of its own; all cores are used.
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=1000))]
-    pub(crate) seeds: u64,
+    /// How many runs, each with a seed of its own: 10 on all cores where it is not given, and with
+    /// --live 1; those run one after the other.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub(crate) seeds: Option<u64>,
+    /// Run in real time: over UDP sockets on the loopback interface, through a relay that is the bad
+    /// network. Figures differ a little from run to run.
+    #[arg(long)]
+    pub(crate) live: bool,
     #[command(flatten)]
     pub(crate) path: Path,
     /// The first seed: what decides all that is random.
     #[arg(long, default_value_t = 1, help_heading = "Network")]
     pub(crate) seed: u64,
-    /// Print results as JSON, one object a line.
-    #[arg(long, help_heading = "Output")]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) style: Style,
     /// Also write the figures of each run and mode as a table of comma-separated values.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) csv: Option<PathBuf>,

@@ -29,23 +29,27 @@ pub(crate) fn scenario(setting: &Setting) -> Json {
         .float("reorder", share(path.reorder))
         .float("damage", share(path.damage))
         .float("duplicate", share(path.duplicate))
+        .truth("live", setting.is_live)
 }
 
-/// A mode. What never arrived is `null`.
+/// A mode. What never arrived is `null`; what nobody could measure is not there.
 pub(crate) fn mode(outcome: &Outcome) -> Json {
     let json = Json::default()
         .text("event", "mode")
         .text("mode", &outcome.name)
         .text("title", &outcome.title);
-    figures(&outcome.measures).into_iter().fold(json, |json, (name, value)| match value {
-        Value::Whole(value) => json.number(&name, value),
-        Value::Part(value) => json.float(&name, value),
+    figures(&outcome.measures, outcome.is_live).into_iter().fold(json, |json, (name, value)| {
+        match value {
+            Value::Whole(value) => json.number(&name, value),
+            Value::Part(value) => json.float(&name, value),
+        }
     })
 }
 
 /// One line for each mode and seed behind a line of heads.
 pub(crate) fn csv(outcomes: &[Outcome]) -> String {
-    let names = figures(&Measures::default()).into_iter().map(|(name, _)| name);
+    let is_live = outcomes.iter().any(|outcome| outcome.is_live);
+    let names = figures(&Measures::default(), is_live).into_iter().map(|(name, _)| name);
     let mut text = ["mode".to_owned(), "seed".to_owned()]
         .into_iter()
         .chain(names)
@@ -55,7 +59,7 @@ pub(crate) fn csv(outcomes: &[Outcome]) -> String {
     for outcome in outcomes {
         for (seed, measures) in &outcome.by_seed {
             let _ = write!(text, "{},{seed}", outcome.name);
-            for (_, value) in figures(measures) {
+            for (_, value) in figures(measures, is_live) {
                 let _ = match value {
                     Value::Whole(value) => write!(text, ",{value}"),
                     // An empty cell, as the format has no word for what never came.
@@ -74,8 +78,8 @@ enum Value {
     Part(f64),
 }
 
-/// All figures by name.
-fn figures(measures: &Measures) -> Vec<(String, Value)> {
+/// All figures by name; without those that take a look into packets where that is not possible.
+fn figures(measures: &Measures, is_live: bool) -> Vec<(String, Value)> {
     let millis =
         |time: Option<Duration>| Value::Part(time.map_or(f64::NAN, |t| t.as_secs_f64() * 1e3));
     let mut figures = vec![
@@ -105,8 +109,12 @@ fn figures(measures: &Measures) -> Vec<(String, Value)> {
     add("duplicates", Value::Whole(measures.duplicates));
     add("corrupt", Value::Whole(measures.corrupt));
     add("faults", Value::Whole(measures.faults.len() as u64));
+    figures.retain(|(name, _)| !is_live || !NOT_LIVE.iter().any(|prefix| name.starts_with(prefix)));
     figures
 }
+
+/// How the names of these begin.
+const NOT_LIVE: [&str; 3] = ["held_up_", "retransmitted_", "repeated_"];
 
 #[cfg(test)]
 mod tests {
@@ -117,6 +125,7 @@ mod tests {
         let outcome = Outcome {
             name: "udp".to_owned(),
             title: "plain UDP".to_owned(),
+            is_live: false,
             measures: Measures::default(),
             by_seed: vec![
                 (1, Measures::default()),
@@ -130,5 +139,24 @@ mod tests {
         assert!(columns.iter().all(|count| *count == columns[0]), "{csv}");
         assert!(csv.contains("\nudp,2,0,3,0,0.000000,,,"), "{csv}");
         assert!(mode(&outcome).to_string().contains("\"latency_p99_9_ms\":null"));
+        let live = Outcome { is_live: true, ..outcome };
+        let fewer = super::csv(std::slice::from_ref(&live));
+        assert_eq!(fewer.lines().next().map(|line| line.split(',').count()), Some(columns[0] - 8));
+        assert!(csv.contains("held_up_p99_ms") && !fewer.contains("held_up"), "{fewer}");
+    }
+
+    #[test]
+    fn live_lines_have_every_column_too() {
+        let live = Outcome {
+            name: "udp".to_owned(),
+            title: String::new(),
+            is_live: true,
+            measures: Measures::default(),
+            by_seed: vec![(1, Measures::default())],
+            record: None,
+        };
+        let csv = csv(&[live]);
+        let columns: Vec<usize> = csv.lines().map(|line| line.split(',').count()).collect();
+        assert_eq!(columns[0], columns[1]);
     }
 }

@@ -43,8 +43,10 @@ pub(crate) fn page(
     );
     page += &figures(outcomes);
     page += &distribution(outcomes);
-    page += &sequences(setting, outcomes);
-    page += &ladders(setting, outcomes)?;
+    if !setting.is_live {
+        page += &sequences(setting, outcomes);
+        page += &ladders(setting, outcomes)?;
+    }
     page += &notes(setting, outcomes);
     page += "</main>\n</body>\n</html>\n";
     Ok(page)
@@ -100,8 +102,13 @@ fn figures(outcomes: &[Outcome]) -> String {
         let class = if ["p50", "p99"].contains(&head) { "" } else { " class=\"wide\"" };
         let _ = write!(text, "<th{class}>{head}</th>");
     }
-    text += "<th class=\"wide\">held up,<br>p99</th><th class=\"wide\">goodput</th>\
-        <th>wire bytes<br>per byte</th><th class=\"wide\">resent</th></tr></thead>\n<tbody>\n";
+    let is_live = outcomes.iter().any(|outcome| outcome.is_live);
+    // What takes a look into packets.
+    let inner = |text: &str| if is_live { String::new() } else { text.to_owned() };
+    text += &inner("<th class=\"wide\">held up,<br>p99</th>");
+    text += "<th class=\"wide\">goodput</th><th>wire bytes<br>per byte</th>";
+    text += &inner("<th class=\"wide\">resent</th>");
+    text += "</tr></thead>\n<tbody>\n";
     for (number, outcome) in outcomes.iter().enumerate() {
         let measures = &outcome.measures;
         let _ = write!(
@@ -117,14 +124,13 @@ fn figures(outcomes: &[Outcome]) -> String {
             let none = if latency.is_none() { "none" } else { "" };
             let _ = write!(text, "<td class=\"{wide} {none}\">{}</td>", table::latency(latency));
         }
-        let _ = writeln!(
-            text,
-            "<td class=\"wide\">{}</td><td class=\"wide\">{}</td><td>{}</td><td class=\"wide\">{}</td></tr>",
-            measures.wait(Permille(990)).map_or_else(|| "-".to_owned(), table::millis),
-            units::rate(measures.goodput_bps()),
-            table::cost(measures),
-            table::percent(measures.retransmitted_share())
-        );
+        let wide = |value: String| format!("<td class=\"wide\">{value}</td>");
+        let wait = measures.wait(Permille(990));
+        text += &inner(&wide(wait.map_or_else(|| "-".to_owned(), table::millis)));
+        text += &wide(units::rate(measures.goodput_bps()));
+        let _ = write!(text, "<td>{}</td>", table::cost(measures));
+        text += &inner(&wide(table::percent(measures.retransmitted_share())));
+        text += "</tr>\n";
     }
     text + "</tbody>\n</table></div>\n"
 }
@@ -193,14 +199,23 @@ fn ladders(setting: &Setting, outcomes: &[Outcome]) -> Result<String, Failure> {
 }
 
 fn notes(setting: &Setting, outcomes: &[Outcome]) -> String {
-    let mut text = "<footer>\n<p>Every mode meets the same losses: what becomes of the n-th packet of a \
-        direction depends on the seed and on n, and spells of loss come at the same times. Bytes on \
-        the wire include IP, UDP and TCP headers. TCP is smoltcp's, whose recovery knows no selective \
-        acknowledgements, and not an operating system's; TCP-like is towline's recovery with \
-        TCP's headers.</p>\n"
-        .to_owned();
+    let mut text = if setting.is_live {
+        "<footer>\n<p>Measured in real time, over sockets of one machine, through a relay that is the \
+            bad network, with one clock. The figures differ a little from run to run. Bytes on the wire \
+            include IP and UDP headers. What takes a look into packets is only known in virtual time.</p>\n"
+    } else {
+        VIRTUAL
+    }
+    .to_owned();
     for note in table::notes(setting, outcomes) {
         let _ = writeln!(text, "<p>Note: {}.</p>", escaped(&note));
     }
     text + "</footer>\n"
 }
+
+/// What is to be known about all figures of the simulator.
+const VIRTUAL: &str = "<footer>\n<p>Every mode meets the same losses: what becomes of the n-th packet of a \
+        direction depends on the seed and on n, and spells of loss come at the same times. Bytes on \
+        the wire include IP, UDP and TCP headers. TCP is smoltcp's, whose recovery knows no selective \
+        acknowledgements, and not an operating system's; TCP-like is towline's recovery with \
+        TCP's headers.</p>\n";

@@ -1,12 +1,18 @@
 //! From the user's settings to modes and a scenario.
 
 use super::args::{Compare, Path};
-use super::{file, modes, nearest};
+use super::{file, live, modes, nearest};
 use crate::failure::{Exit, Failure};
 use crate::relay;
 use std::time::Duration;
 use towline::impair::{LinkConfig, Loss};
 use towline::sim::compare::{Contender, Scenario, Workload};
+
+/// How many runs where nobody says.
+const SEEDS: u64 = 10;
+/// The same in real time, and how long a usual workload lasts then: somebody waits for it.
+const LIVE_SEEDS: u64 = 1;
+const LIVE_DURATION: Duration = Duration::from_secs(5);
 
 /// What is to be compared, and over what.
 pub(crate) struct Setting {
@@ -16,6 +22,10 @@ pub(crate) struct Setting {
     /// The network as the user would write it.
     pub(crate) path: Path,
     pub(crate) seeds: u64,
+    /// In real time, over real sockets.
+    pub(crate) is_live: bool,
+    /// Nobody wants to see more than files and errors.
+    pub(crate) is_quiet: bool,
     /// Modes that were left out, and why.
     pub(crate) left_out: Vec<String>,
 }
@@ -24,7 +34,9 @@ impl Setting {
     pub(crate) fn new(arguments: &Compare) -> Result<Self, Failure> {
         let usage = |line: String| Failure::new(Exit::Usage, line);
         let (mut workload, of_file) = workload(&arguments.workload)?;
-        if let Some(duration) = arguments.duration {
+        let is_usual = Workload::named(&arguments.workload).is_some();
+        let short = (arguments.live && is_usual).then_some(LIVE_DURATION);
+        if let Some(duration) = arguments.duration.or(short) {
             workload.duration = duration;
             // A short look is worth measuring too.
             workload.skip = workload.skip.min(duration / 4);
@@ -32,7 +44,9 @@ impl Setting {
         workload.validate().map_err(|error| usage(error.to_string()))?;
         let path = arguments.path.or(&of_file).or(&Path::usual());
         let link = link(&path).map_err(usage)?;
-        let (modes, left_out) = modes_for(&workload, arguments.modes.as_deref()).map_err(usage)?;
+        let is_live = arguments.live;
+        let (modes, left_out) =
+            modes_for(&workload, arguments.modes.as_deref(), is_live).map_err(usage)?;
         let scenario = Scenario {
             workload,
             up: link.clone(),
@@ -40,7 +54,9 @@ impl Setting {
             seed: arguments.seed,
             watch: Duration::ZERO..Duration::ZERO,
         };
-        Ok(Self { modes, scenario, path, seeds: arguments.seeds, left_out })
+        let seeds = arguments.seeds.unwrap_or(if is_live { LIVE_SEEDS } else { SEEDS });
+        let is_quiet = arguments.style.quiet;
+        Ok(Self { modes, scenario, path, seeds, is_live, is_quiet, left_out })
     }
 }
 
@@ -87,9 +103,26 @@ type Modes = Vec<Box<dyn Contender>>;
 fn modes_for(
     workload: &Workload,
     names: Option<&[String]>,
+    is_live: bool,
 ) -> Result<(Modes, Vec<String>), String> {
     let (mut chosen, mut left_out) = (Vec::new(), Vec::new());
-    for mode in names.map_or_else(modes::all, modes::named) {
+    let (able, virtual_only): (Modes, Modes) = names
+        .map_or_else(modes::all, modes::named)
+        .into_iter()
+        .partition(|mode| !is_live || live::carries(mode.name()));
+    if !virtual_only.is_empty() {
+        let others = listed(&virtual_only);
+        if names.is_some() {
+            let able: Modes =
+                modes::all().into_iter().filter(|mode| live::carries(mode.name())).collect();
+            let able = listed(&able);
+            return Err(format!(
+                "--live cannot run {others}, in virtual time only; it can: {able}"
+            ));
+        }
+        left_out.push(format!("in virtual time only, and so not here: {others}"));
+    }
+    for mode in able {
         match mode.refuses(workload) {
             None => chosen.push(mode),
             Some(why) => left_out.push(format!("{} carries {why}", mode.name())),
@@ -99,6 +132,10 @@ fn modes_for(
         return Err(left_out.join("; "));
     }
     Ok((chosen, left_out))
+}
+
+fn listed(modes: &Modes) -> String {
+    modes.iter().map(|mode| mode.name()).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -140,9 +177,20 @@ mod tests {
         let lanes = vec![Lane { name: "x".to_owned(), traffic }];
         let workload = Workload { lanes, ..Workload::named("bulk").unwrap() };
         let names = ["udp".to_owned()];
-        let error = modes_for(&workload, Some(&names)).err().unwrap();
+        let error = modes_for(&workload, Some(&names), false).err().unwrap();
         assert!(error.contains("udp carries messages of at most 65507 bytes"), "{error}");
-        let (chosen, left_out) = modes_for(&workload, None).unwrap();
+        let (chosen, left_out) = modes_for(&workload, None, false).unwrap();
         assert_eq!((chosen.len(), left_out.len()), (modes::all().len() - 1, 1));
+    }
+
+    #[test]
+    fn what_has_no_sockets_is_refused_or_left_out_in_real_time() {
+        let workload = Workload::named("game").unwrap();
+        let names = ["udp".to_owned(), "tcp-like".to_owned()];
+        let error = modes_for(&workload, Some(&names), true).err().unwrap();
+        assert!(error.contains("cannot run tcp-like") && error.ends_with("udp, stream"), "{error}");
+        let (chosen, left_out) = modes_for(&workload, None, true).unwrap();
+        assert_eq!((listed(&chosen).as_str(), left_out.len()), ("udp, stream", 1));
+        assert!(left_out[0].contains("go-back-n, selective-repeat, tcp, tcp-like"), "{left_out:?}");
     }
 }

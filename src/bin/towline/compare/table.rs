@@ -19,13 +19,14 @@ pub(crate) const PERCENTILES: [(&str, Permille); 5] = [
 
 /// What was compared, over what.
 pub(crate) fn headline(setting: &Setting) -> String {
-    let Setting { scenario, path, seeds, .. } = setting;
+    let Setting { scenario, path, seeds, is_live, .. } = setting;
     let workload = &scenario.workload;
     let runs = if *seeds == 1 { "seed".to_owned() } else { format!("{seeds} seeds from") };
     format!(
-        "{} for {} s: {}; {runs} {}",
+        "{} for {} s{}: {}; {runs} {}",
         workload.name,
         plain(workload.duration.as_secs_f64()),
+        if *is_live { " live" } else { "" },
         network(path),
         scenario.seed
     )
@@ -95,6 +96,9 @@ pub(crate) fn latencies(outcomes: &[Outcome]) -> Table {
 
 /// How long they waited for others, and what they cost.
 pub(crate) fn costs(outcomes: &[Outcome]) -> Table {
+    if outcomes.iter().any(|outcome| outcome.is_live) {
+        return seen_costs(outcomes);
+    }
     let mut table = Table::new(&[
         "waiting and cost",
         "held up",
@@ -117,6 +121,15 @@ pub(crate) fn costs(outcomes: &[Outcome]) -> Table {
                 percent(measures.repeated_share()),
             ],
         );
+    }
+    table
+}
+
+/// What can be seen of the cost from outside.
+fn seen_costs(outcomes: &[Outcome]) -> Table {
+    let mut table = Table::new(&["cost", "goodput", "wire/byte"]);
+    for Outcome { title, measures, .. } in outcomes {
+        table.row(title, [units::rate(measures.goodput_bps()), cost(measures)]);
     }
     table
 }
@@ -145,11 +158,19 @@ pub(crate) fn notes(setting: &Setting, outcomes: &[Outcome]) -> Vec<String> {
 }
 
 /// What the words mean.
-pub(crate) const LEGEND: &str = "\
+pub(crate) fn legend(is_live: bool) -> &'static str {
+    if is_live {
+        "\
+latency: from the sender's call to the receiver's; what did not arrive counts as the latest.
+wire/byte: bytes on the wire, headers included, for each byte that arrived."
+    } else {
+        "\
 latency: from the sender's call to the receiver's; what did not arrive counts as the latest.
 held up: arrived whole, and had to wait for others before it.
 wire/byte: bytes on the wire, headers included, for each byte that arrived.
-resent: sent again after a loss. repeated: sent twice in advance.";
+resent: sent again after a loss. repeated: sent twice in advance."
+    }
+}
 
 #[cfg(test)]
 mod tests {

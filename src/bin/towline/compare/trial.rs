@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
-use towline::sim::compare::{Measures, Record, Scenario, run};
+use towline::sim::compare::{Contender, Measures, Record, Scenario, run};
 use towline::time::Instant;
 
 /// Whoever waits longer sees how far it is.
@@ -22,12 +22,28 @@ const WATCH: Duration = Duration::from_secs(20);
 pub(crate) struct Outcome {
     pub(crate) name: String,
     pub(crate) title: String,
+    /// It ran over real sockets: nobody saw what its packets carry.
+    pub(crate) is_live: bool,
     /// Of all runs.
     pub(crate) measures: Measures,
     /// Of each run, by seed.
     pub(crate) by_seed: Vec<(u64, Measures)>,
     /// The first run, where pictures are wanted.
     pub(crate) record: Option<Record>,
+}
+
+impl Outcome {
+    /// Before the first run.
+    pub(crate) fn new(mode: &dyn Contender, is_live: bool) -> Self {
+        Self {
+            name: mode.name().to_owned(),
+            title: mode.title().to_owned(),
+            is_live,
+            measures: Measures::default(),
+            by_seed: Vec::new(),
+            record: None,
+        }
+    }
 }
 
 /// Runs every mode with every seed.
@@ -48,17 +64,8 @@ pub(crate) fn all(setting: &Setting, is_drawn: bool) -> Result<Vec<Outcome>, Fai
         let measures = Measures::of(&scenario.workload, [&record]);
         Ok((scenario.seed, measures, keeps.then_some(record)))
     };
-    let mut results = on_all_cores("comparing", count, &work);
-    let mut outcomes: Vec<Outcome> = modes
-        .iter()
-        .map(|mode| Outcome {
-            name: mode.name().to_owned(),
-            title: mode.title().to_owned(),
-            measures: Measures::default(),
-            by_seed: Vec::new(),
-            record: None,
-        })
-        .collect();
+    let mut results = on_all_cores("comparing", count, !setting.is_quiet, &work);
+    let mut outcomes: Vec<_> = modes.iter().map(|mode| Outcome::new(&**mode, false)).collect();
     results.sort_by_key(|(n, _)| *n);
     for (n, result) in results {
         let (seed, measures, record) = result.map_err(|error: towline::impair::ImpairError| {
@@ -78,6 +85,7 @@ pub(crate) fn all(setting: &Setting, is_drawn: bool) -> Result<Vec<Outcome>, Fai
 fn on_all_cores<T: Send>(
     what: &str,
     count: usize,
+    is_shown: bool,
     work: &(impl Fn(usize) -> T + Sync),
 ) -> Vec<(usize, T)> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get).min(count);
@@ -109,7 +117,7 @@ fn on_all_cores<T: Send>(
                 Err(mpsc::RecvTimeoutError::Disconnected) => break,
             }
             if left.is_zero() {
-                let bar = bar.get_or_insert_with(|| Progress::count(what, count as u64, true));
+                let bar = bar.get_or_insert_with(|| Progress::count(what, count as u64, is_shown));
                 bar.set(collected.len() as u64);
             }
         }

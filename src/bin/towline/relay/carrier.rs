@@ -170,6 +170,14 @@ impl Carrier {
         Ok(Self { shared, local, threads })
     }
 
+    /// Makes room for a client before it sends anything, and returns the address that it will have to
+    /// the target: so that the target may be the first to send.
+    pub(crate) fn introduce(&mut self, client: SocketAddr) -> io::Result<SocketAddr> {
+        let (client, thread) = self.shared.welcome(&mut self.shared.lock(), client)?;
+        self.threads.push(thread);
+        client.socket.local_addr()
+    }
+
     pub(crate) fn local_addr(&self) -> SocketAddr {
         self.local
     }
@@ -249,6 +257,8 @@ impl Shared {
             state.evict(now)?;
         }
         let any: SocketAddr = match self.target {
+            // Nobody else reaches what stays on this machine.
+            target if target.ip().is_loopback() => (target.ip(), 0).into(),
             SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
             SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
         };
@@ -429,6 +439,20 @@ mod tests {
         }
         let carried = relay.stop();
         assert_eq!((carried.clients, carried.up.passed, carried.down.passed), (2, 2, 2));
+    }
+
+    #[test]
+    fn a_target_may_send_first_to_whom_it_was_introduced() {
+        let (target, client) = (socket(), socket());
+        let mut relay = relay(&target, Impairments::default());
+        let address = relay.introduce(client.local_addr().unwrap()).unwrap();
+        assert!(address.ip().is_loopback(), "{address}");
+        target.send_to(&[7], address).unwrap();
+        let mut buffer = [0; 100];
+        assert_eq!(client.recv_from(&mut buffer).unwrap(), (1, relay.local_addr()));
+        client.send_to(&[8], relay.local_addr()).unwrap();
+        assert_eq!(target.recv_from(&mut buffer).unwrap(), (1, address));
+        assert_eq!(relay.stop().clients, 1);
     }
 
     #[test]
