@@ -227,14 +227,7 @@ impl Line {
 }
 
 impl Locked<'_> {
-    /// Sends what there is to send, tells what there is to tell, and sees to it that somebody comes in
-    /// time for the next deadline.
-    pub(super) fn flush(&mut self) {
-        let hub = self.hub();
-        hub.network().flush(self);
-    }
-
-    /// The same, and when it returns, all of it has left that may: another thread which is sending is
+    /// Sends and tells all there is, and when it returns, all of it has left that may: another thread which is sending is
     /// waited for.
     pub(super) fn flush_through(&mut self) {
         self.flush();
