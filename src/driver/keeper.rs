@@ -48,8 +48,9 @@ struct Mailbox {
 /// A hub that is looked after.
 #[derive(Debug)]
 struct Ward {
-    hub: Arc<Hub>,
+    /// Closed before the hub is let go, whose end says that its address is free.
     socket: Source,
+    hub: Arc<Hub>,
     /// What of the socket the thread is told.
     interest: Option<Interest>,
     /// When to look at it in any case.

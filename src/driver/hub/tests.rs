@@ -120,3 +120,15 @@ fn a_handle_dropped_by_a_panic_does_no_harm() {
         assert_eq!(&buf, b"still here");
     });
 }
+
+#[test]
+fn an_address_is_free_when_its_hub_is_gone() {
+    guarded(|| {
+        let addr = Listener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        for pause in 0..5000_u32 {
+            drop(Listener::bind(addr).unwrap());
+            // Until the keeper is about to let it go.
+            (0..pause % 4000).for_each(|_| std::hint::spin_loop());
+        }
+    });
+}
