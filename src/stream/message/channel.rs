@@ -392,8 +392,15 @@ impl Channel {
         }
     }
 
-    /// Tell the peer the limit in any case: the channel was opened, the last one was lost, or the peer
-    /// asked for it.
+    /// Tell the peer all that it can have: it asked.
+    pub(in crate::stream) const fn ask_limit(&mut self) {
+        match &mut self.receiver {
+            Receiver::Incoming(receiver) => receiver.credit().ask(),
+            _ => self.is_announcement_due = true,
+        }
+    }
+
+    /// Tell the peer the limit in any case: the channel was opened, or the last one was lost.
     pub(in crate::stream) const fn repeat_limit(&mut self) {
         match &mut self.receiver {
             Receiver::Incoming(receiver) => receiver.credit().repeat(),
@@ -540,6 +547,7 @@ impl Channel {
     }
 
     /// Whether neither a message nor a gap waits to be read.
+    #[cfg(test)]
     pub(in crate::stream) fn is_empty(&self) -> bool {
         match &self.receiver {
             Receiver::Incoming(receiver) => receiver.is_empty(),

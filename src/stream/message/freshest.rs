@@ -121,6 +121,7 @@ impl Freshest {
         self.arrivals.is_ended() && self.order.is_empty()
     }
 
+    #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.order.is_empty()
     }

@@ -220,6 +220,7 @@ impl Incoming {
     }
 
     /// Whether the next read gives neither a message nor a gap.
+    #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.ready.is_empty()
     }

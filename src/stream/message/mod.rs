@@ -5,11 +5,6 @@
 //! numbers and bytes: no table, no schedule, no clock, and of the connection's credit and bounds only
 //! what they are handed.
 
-#![cfg_attr(
-    not(test),
-    expect(dead_code, unused_imports, reason = "no connection has channels yet: they come next")
-)]
-
 mod channel;
 mod end;
 mod freshest;

@@ -359,7 +359,7 @@ impl Newest {
             Which::Lost => 0,
             Which::New => 1,
         };
-        let mut queues = [&mut self.resend, &mut self.fresh];
+        let queues = [&mut self.resend, &mut self.fresh];
         if let Some(which) = std::mem::replace(&mut key.filed, wants) {
             queues[queue(which)].retain(|other| *other != id);
         }

@@ -266,6 +266,7 @@ impl Volatile {
         self.arrivals.is_ended() && self.ready.is_empty()
     }
 
+    #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.ready.is_empty()
     }

@@ -497,19 +497,19 @@ fn repairs_ride_beside_new_messages_and_make_lost_ones() {
     a.set_repair(Pattern::FULL);
     let body = |n: u64| vec![n as u8; 100 + n as usize];
     let mut lost = Vec::new();
-    for n in 0..9 {
+    for n in 0..11 {
         send(&mut a, id, &body(n));
         let (bytes, contents) = packet(&mut a, FULL).unwrap();
         let parities = Frames::new(&bytes).filter(|f| matches!(f, Ok(Frame::Parity(_)))).count();
         assert_eq!(parities, usize::from(n >= 3), "two are needed: n-1 and n-3");
         assert!(packet(&mut a, FULL).is_none(), "nothing leaves for a repair's sake alone");
-        // What was lost is made of the parity beside the next message.
-        if n == 5 || n == 7 {
+        // Who saw the first parity keeps messages from then on. What was lost is made of the parity beside the next message.
+        if n == 7 || n == 9 {
             lost.push(contents);
         } else {
             deliver(&mut b, &bytes).unwrap();
         }
-        let count = if n == 5 || n == 7 { n } else { n + 1 };
+        let count = if n == 7 || n == 9 { n } else { n + 1 };
         let read: u64 = b.messages().delivered;
         for number in read..count {
             assert_eq!(recv(&mut b, id), Ok((number, body(number))), "after {n}");
