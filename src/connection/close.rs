@@ -1,6 +1,8 @@
 //! How a connection ends: in peace once all is delivered, for the peer's fault, or for good.
 
-use super::state::{CloseOutcome, CloseReason, Ended, Farewell, ProtocolError, State};
+use super::state::{
+    CloseOutcome, CloseReason, Ended, Farewell, MessageOutcome, ProtocolError, State,
+};
 use super::timer::Timer;
 use super::{Connection, ConnectionEvent};
 use crate::time::{Duration, Instant};
@@ -12,16 +14,23 @@ impl Connection {
     /// Ends the connection for this side: tells the application once, and says what became of its data.
     pub(super) fn end(&mut self, now: Instant, reason: CloseReason, next: State) {
         if self.book.ended.is_none() {
-            let counts = self.streams.counts();
+            let (counts, messages) = (self.streams.counts(), self.streams.messages());
             let outcome = CloseOutcome {
                 acknowledged: counts.acknowledged,
                 in_doubt: counts.in_doubt,
                 unsent: counts.unsent,
+                messages: MessageOutcome {
+                    acknowledged: messages.acknowledged,
+                    in_doubt: messages.outstanding,
+                    unsent: messages.queued,
+                    abandoned: messages.abandoned.total(),
+                },
             };
             self.book.ended = Some(Box::new(Ended { reason, outcome, at: now }));
             self.book.events.push_back(ConnectionEvent::Closed);
         }
         self.timers.stop_all();
+        self.timers.expiries.clear();
         self.state = next;
         if matches!(self.state, State::TimeWait(_)) {
             let patience = (self.recovery.pto() * 3).max(MIN_TIME_WAIT);

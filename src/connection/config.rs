@@ -95,6 +95,9 @@ impl Config {
                 self.idle_timeout.max(Duration::from_secs(1))
             },
             max_payload: self.payload() as u64,
+            max_channels: self.streams.channel_limit(),
+            max_message: self.streams.message_limit(),
+            max_partial: self.streams.max_partial.max(1),
             ..Parameters::default()
         }
     }

@@ -9,6 +9,7 @@ mod close;
 mod config;
 mod contents;
 mod damage;
+mod expiry;
 mod handshake;
 mod io;
 mod path;
@@ -25,7 +26,7 @@ pub use handshake::SYN_TIMEOUT;
 pub use io::{Datagram, Output, Transmit};
 pub use path::Path;
 pub(crate) use receive::Arrival;
-pub use state::{CloseOutcome, CloseReason, Ended, PROTOCOL_CODES, ProtocolError};
+pub use state::{CloseOutcome, CloseReason, Ended, MessageOutcome, PROTOCOL_CODES, ProtocolError};
 pub use stats::{LimitedBy, Limits, Refused, Stats, Traffic};
 pub use timer::Timer;
 
@@ -377,6 +378,7 @@ impl Connection {
         if self.timers.next().is_none_or(|at| at > now) {
             return;
         }
+        self.expire(now);
         if self.timers.expired(Timer::Syn, now) {
             self.pending.syn = true;
         }
@@ -411,16 +413,16 @@ impl Connection {
 
     /// Sets the timers that follow from the state as it stands after everything was sent.
     fn arm(&mut self, now: Instant) {
+        self.forget_expiries();
         if !self.is_open() {
             return;
         }
         if self.streams.blocked().is_none() {
             self.timers.stop(Timer::WindowProbe);
             self.pending.window_probes = 0;
-        } else if self.recovery.bytes_in_flight() == 0
-            && self.timers.get(Timer::WindowProbe).is_none()
-        {
-            // RFC 9293 §3.8.6.1: probes back off and never end while the peer answers.
+        } else if self.timers.get(Timer::WindowProbe).is_none() {
+            // RFC 9293 §3.8.6.1: probes back off and never end while the peer answers. Something else
+            // may be in flight for as long as it likes.
             let interval = self.recovery.pto() * (1 << self.pending.window_probes.min(16));
             let interval = interval.min(MAX_WINDOW_PROBE_INTERVAL);
             self.timers.set(Timer::WindowProbe, now + interval);
@@ -563,6 +565,7 @@ impl Connection {
             refused: self.book.refused,
             nacks_sent: self.book.nacks_sent,
             data: self.streams.counts(),
+            messages: self.streams.messages(),
             memory: self.streams.memory(),
             limited: self.book.limits,
         }

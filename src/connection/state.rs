@@ -159,6 +159,22 @@ pub struct CloseOutcome {
     pub in_doubt: u64,
     /// Bytes that never left.
     pub unsent: u64,
+    /// The same of messages; the bytes above are those of streams.
+    pub messages: MessageOutcome,
+}
+
+/// What became of the messages that were accepted: each is in one of these.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MessageOutcome {
+    /// The peer's towline has all of it.
+    pub acknowledged: u64,
+    /// Sent, at least in part, and neither confirmed nor given up.
+    pub in_doubt: u64,
+    /// Nothing of it ever left.
+    pub unsent: u64,
+    /// Given up before the end, by deadline, limit, policy or on request.
+    pub abandoned: u64,
 }
 
 /// How a connection ended: reason, outcome and when.

@@ -82,7 +82,7 @@ impl ChannelTable {
     pub(super) fn new(config: &StreamConfig, side: Side, max_chunk: usize) -> Self {
         let mut opened = [0; ChannelId::CLASSES];
         opened[ChannelId::URGENT.class()] = 1;
-        let max = config.max_channels.min(Registry::<{ ChannelId::CLASSES }>::MAX_COUNT);
+        let max = config.channel_limit();
         Self {
             side,
             channels: BTreeMap::new(),

@@ -1,6 +1,8 @@
 //! What each side allows: our settings, and the limits that the peer stated.
 
 use super::MESSAGE_COST;
+use super::registry::Registry;
+use crate::wire::ChannelId;
 
 /// What a message's length may be at most: as many as parts can name.
 const MAX_MESSAGE: u64 = u32::MAX as u64;
@@ -62,8 +64,13 @@ impl StreamConfig {
         self.recv_window.max(two_messages(self.max_message))
     }
 
+    /// How many channels the peer may have open.
+    pub(crate) fn channel_limit(&self) -> u64 {
+        self.max_channels.min(Registry::<{ ChannelId::CLASSES }>::MAX_COUNT)
+    }
+
     /// The length of the largest message that is taken; 0: none.
-    pub(super) fn message_limit(&self) -> u64 {
+    pub(crate) fn message_limit(&self) -> u64 {
         self.max_message.min(MAX_MESSAGE)
     }
 }

@@ -69,6 +69,8 @@ pub enum OpenError {
     Limit,
     /// The peer takes no messages.
     NoMessages,
+    /// [`super::Delivery::Stream`]: a stream is opened as one.
+    IsStream,
 }
 
 impl fmt::Display for OpenError {
@@ -76,6 +78,7 @@ impl fmt::Display for OpenError {
         f.write_str(match self {
             Self::Limit => "as many streams are open as the peer allows",
             Self::NoMessages => "the peer takes no messages",
+            Self::IsStream => "a stream is not a message channel",
         })
     }
 }

@@ -277,7 +277,7 @@ impl Streams {
         debug_assert!(due.is_some(), "channel {id} was picked and has nothing");
         let due = due?;
         let number = due.number;
-        let len = self.write_due(id, due, w, note)?;
+        let len = self.write_due(id, &due, w, note)?;
         self.last_sender = id.into();
         if which == Which::New {
             self.write_repairs(id, number, w, note);
@@ -289,7 +289,7 @@ impl Streams {
     fn write_due(
         &mut self,
         id: ChannelId,
-        due: Due,
+        due: &Due,
         w: &mut Writer<'_>,
         note: &mut dyn FnMut(Content),
     ) -> Option<u64> {
@@ -305,7 +305,7 @@ impl Streams {
         let len = u64::from(due.range.end - due.range.start);
         let min_split = if due.is_whole { len } else { MIN_SPLIT };
         let fit = Fit::new(len, w.room(), min_split, |len| frame.header_len(len))?;
-        let due = Due { range: due.range.start..due.range.start + fit.len as u32, ..due };
+        let due = Due { range: due.range.start..due.range.start + fit.len as u32, ..due.clone() };
         frame.encode_header(fit.begin(w), w);
         let (front, back) = channel.slices(&due);
         w.bytes(front);
@@ -329,7 +329,7 @@ impl Streams {
             let Some(entry) = self.channels.get_mut(id) else { return };
             match entry.channel.repairs(number, mask, w.room()) {
                 Some(Repair::Copy(due)) => {
-                    self.write_due(id, due, w, note);
+                    self.write_due(id, &due, w, note);
                 }
                 Some(Repair::Parity { number, others, size, data }) => {
                     let number = MessageNumber::new(number);

@@ -1,5 +1,6 @@
 //! The receiver of Latest channels: of each key the newest message.
 
+use super::cost::cost;
 use super::volatile::Arrivals;
 use super::{MAX_KEYS, Message, RecvError};
 use crate::stream::budget::Budget;
@@ -163,7 +164,7 @@ impl Freshest {
             self.keys.insert(key, Seen { number, unread: None });
             self.order.push_back(key);
         }
-        while !self.arrivals.fits(super::cost(data.len() as u64), budget) {
+        while !self.arrivals.fits(cost(data.len() as u64), budget) {
             let Some(oldest) = self.order.iter().copied().find(|oldest| *oldest != key) else {
                 break;
             };

@@ -1,8 +1,9 @@
 //! The receiver of Ordered and Unordered channels.
 
+use super::cost::cost;
 use super::horizon::Horizon;
 use super::partial::{Partials, Piece};
-use super::{ChannelStats, MAX_SETTLED_RANGES, Message, RecvError, cost};
+use super::{ChannelStats, MAX_SETTLED_RANGES, Message, RecvError};
 use crate::ranges::RangeSet;
 use crate::stream::credit::{Exceeded, RecvCredit};
 use crate::stream::{Refusal, Violation};

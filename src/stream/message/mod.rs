@@ -6,6 +6,7 @@
 //! what they are handed.
 
 mod channel;
+mod cost;
 mod end;
 mod freshest;
 mod horizon;
@@ -20,6 +21,8 @@ mod stats;
 mod volatile;
 
 pub(in crate::stream) use channel::{Channel, Setup};
+pub use cost::MESSAGE_COST;
+pub(in crate::stream) use cost::cost;
 pub use repair::Pattern;
 pub(in crate::stream) use repair::Repair;
 pub use stats::{Abandoned, ChannelStats};
@@ -29,9 +32,6 @@ use slot::Slot;
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
-
-/// What a message costs beside its bytes, in credit and in every bound: so an empty one is not free.
-pub const MESSAGE_COST: u64 = 32;
 
 /// Numbers between the lowest unsettled and the newest begun message of a channel; at the bound new
 /// ones wait.
@@ -343,11 +343,6 @@ impl Settlement {
             self.receipts.push((number, outcome));
         }
     }
-}
-
-/// What a message of `len` bytes costs.
-pub(super) const fn cost(len: u64) -> u64 {
-    len + MESSAGE_COST
 }
 
 #[cfg(test)]

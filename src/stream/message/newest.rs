@@ -1,9 +1,10 @@
 //! The sender of Latest channels: of each key one message under way, and one that waits.
 
+use super::cost::cost;
 use super::end::End;
 use super::slot::{Lost, Purpose, Slot};
 use super::{
-    ChannelStats, Due, MAX_KEYS, Outcome, SendError, Sent, Settlement, Terms, Unsettled, Why, cost,
+    ChannelStats, Due, MAX_KEYS, Outcome, SendError, Sent, Settlement, Terms, Unsettled, Why,
 };
 use crate::stream::budget::GUARANTEED;
 use crate::stream::schedule::{Wants, Which};
@@ -151,7 +152,7 @@ impl Newest {
 
     pub(super) fn next(&self, which: Which) -> Option<Due> {
         let (key, number, slot) = match which {
-            Which::Lost => self.under_way(self.resend.front()?)?,
+            Which::Lost => self.under_way(*self.resend.front()?)?,
             Which::New => self.first_fresh()?,
         };
         let range = slot.next(which)?;
@@ -322,14 +323,14 @@ impl Newest {
     }
 
     /// A key's message under way.
-    fn under_way(&self, id: &Option<u64>) -> Option<(Option<u64>, u64, &Slot)> {
-        let (number, slot) = self.keys.get(id)?.current.as_ref()?;
-        Some((*id, *number, slot))
+    fn under_way(&self, id: Option<u64>) -> Option<(Option<u64>, u64, &Slot)> {
+        let (number, slot) = self.keys.get(&id)?.current.as_ref()?;
+        Some((id, *number, slot))
     }
 
     /// The message that begins or goes on next, among those that may.
     fn first_fresh(&self) -> Option<(Option<u64>, u64, &Slot)> {
-        let mut messages = self.fresh.iter().filter_map(|id| self.under_way(id));
+        let mut messages = self.fresh.iter().filter_map(|id| self.under_way(*id));
         messages.find(|(_, _, slot)| self.may_go(slot))
     }
 

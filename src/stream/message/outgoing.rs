@@ -1,12 +1,13 @@
 //! The sender of Ordered, Unordered and Unreliable channels.
 
+use super::cost::cost;
 use super::end::End;
 use super::repair::{self, Repair};
 use super::skips::{GivenUp, Skips};
 use super::slot::{Lost, Purpose, Slot};
 use super::{
     ChannelStats, Due, MAX_OUTSTANDING, Outbound, Outcome, Overflow, SendError, Sent, Settlement,
-    Terms, Unsettled, Why, cost,
+    Terms, Unsettled, Why,
 };
 use crate::ranges::RangeSet;
 use crate::stream::credit::SendCredit;

@@ -1,6 +1,6 @@
 //! Messages that have arrived in part.
 
-use super::cost;
+use super::cost::cost;
 use crate::stream::assembler::Full;
 use crate::stream::{Assembler, Refusal, Violation};
 use crate::wire::MessageFrame;

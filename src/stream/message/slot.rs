@@ -1,6 +1,7 @@
 //! One message in the sender's keeping.
 
-use super::{Terms, cost};
+use super::Terms;
+use super::cost::cost;
 use crate::stream::schedule::Which;
 use crate::stream::{Chunk, SendBuffer};
 use std::ops::Range;

@@ -1,9 +1,10 @@
 //! The receiver of Unreliable channels, and what it shares with Latest's: no credit, so what nobody
 //! reads is dropped.
 
+use super::cost::cost;
 use super::horizon::Horizon;
 use super::partial::{Partials, Piece};
-use super::{ChannelStats, Message, RecvError, cost};
+use super::{ChannelStats, Message, RecvError};
 use crate::ranges::RangeSet;
 use crate::stream::budget::Budget;
 use crate::stream::{Refusal, Violation};

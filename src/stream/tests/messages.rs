@@ -94,7 +94,8 @@ fn channels_are_counted_together_and_make_room_when_they_are_over() {
     let accepted: Vec<_> = std::iter::from_fn(|| b.accept_channel()).collect();
     assert_eq!(accepted.len(), 3);
     send(&mut a, ids[1], b"x");
-    for id in [ids[1]] {
+    {
+        let id = ids[1];
         a.finish_channel(id);
         settle(&mut a, &mut b);
         recv(&mut b, id).unwrap();
@@ -135,18 +136,18 @@ fn a_large_message_waits_first_in_line_and_holds_nothing() {
     };
     let (mut a, mut b) = pair(&config);
     let ids = [open(&mut a, Mode::Ordered), open(&mut a, Mode::Unordered)];
-    send(&mut a, ids[0], &[1; 100_000]);
-    send(&mut a, ids[0], &[2; 50_000]);
+    send(&mut a, ids[0], &vec![1; 100_000]);
+    send(&mut a, ids[0], &vec![2; 50_000]);
     a.write(StreamId::ZERO, &[3; 10]).unwrap();
     settle(&mut a, &mut b);
-    send(&mut a, ids[1], &[4; 100_000]);
+    send(&mut a, ids[1], &vec![4; 100_000]);
     settle(&mut a, &mut b);
     assert_eq!(a.blocked().map(|b| b.by), Some(Limit::Connection), "{a:#?}");
     // Nothing of it was reserved or sent, and what needs no credit goes on.
     assert_eq!(recv(&mut b, ids[1]), Err(RecvError::Blocked));
     let latest = open(&mut a, Mode::Latest);
-    send(&mut a, latest, &[5; 20_000]);
-    send(&mut a, ChannelId::URGENT, &[6; 60_000]);
+    send(&mut a, latest, &vec![5; 20_000]);
+    send(&mut a, ChannelId::URGENT, &vec![6; 60_000]);
     a.write(StreamId::ZERO, &[3; 10]).unwrap();
     settle(&mut a, &mut b);
     assert_eq!(recv(&mut b, latest).unwrap().1.len(), 20_000);
@@ -167,8 +168,8 @@ fn urgent_messages_overtake_all_that_was_not_sent() {
     let (mut a, mut b) = pair(&StreamConfig::default());
     let first = open(&mut a, Mode::Ordered);
     a.set_priority(first.into(), Priority { level: 0, weight: 255 });
-    send(&mut a, first, &[1; 100_000]);
-    a.write(StreamId::ZERO, &[2; 100_000]).unwrap();
+    send(&mut a, first, &vec![1; 100_000]);
+    a.write(StreamId::ZERO, &vec![2; 100_000]).unwrap();
     let (lost, mut contents) = packet(&mut a, FULL).unwrap();
     drop(lost);
     a.on_lost(contents.pop().unwrap());
@@ -180,7 +181,9 @@ fn urgent_messages_overtake_all_that_was_not_sent() {
     while b.readable(StreamId::ZERO) == 0 {
         let (bytes, contents) = packet(&mut a, FULL).unwrap();
         deliver(&mut b, &bytes).unwrap();
-        contents.iter().for_each(|c| a.on_acked(c));
+        for c in &contents {
+            a.on_acked(c);
+        }
     }
     assert_eq!(recv(&mut b, first).map(|(n, data)| (n, data.len())), Ok((0, 100_000)));
 }
@@ -256,7 +259,9 @@ fn abandoned_messages_are_reported_missing() {
     assert!(!a.abandon(id, 0, Unsettled::Any, Why::Cancelled));
     assert!(a.abandon(id, 3, Unsettled::Unsent, Why::Expired));
     assert!(a.abandon(id, 4, Unsettled::Unsent, Why::Expired));
-    lost.into_iter().for_each(|c| a.on_lost(c));
+    for c in lost {
+        a.on_lost(c);
+    }
     settle(&mut a, &mut b);
     let read: Vec<_> = (0..5).map(|_| recv(&mut b, id).map(|m| m.0)).collect();
     let gap = |count| Err(RecvError::Gap { count });
@@ -331,7 +336,7 @@ impl Chaos {
         let magnitude = 1 << self.rng.below(18);
         let len = self.rng.below(limit.min(magnitude) + 1) as usize;
         let number = self.accepted[at].entry(id).or_default();
-        let max_retransmits = (id.mode().is_reliable() && len % 5 == 0).then_some(1);
+        let max_retransmits = (id.mode().is_reliable() && len.is_multiple_of(5)).then_some(1);
         let terms = Terms { max_retransmits, ..Terms::default() };
         match self.ends[at].send(id, &Self::body(id, at, *number, len), terms) {
             Ok(given) => {
@@ -366,7 +371,9 @@ impl Chaos {
         let fate = if is_healed { 9 } else { self.rng.below(10) };
         if fate < 3 {
             let (_, contents) = self.in_flight[at].remove(n);
-            contents.into_iter().for_each(|c| self.ends[at].on_lost(c));
+            for c in contents {
+                self.ends[at].on_lost(c);
+            }
             return;
         }
         let bytes = self.in_flight[at][n].0.clone();

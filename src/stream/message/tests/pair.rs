@@ -84,7 +84,7 @@ fn settings(mode: Mode) -> impl Strategy<Value = Settings> {
 fn run(settings: Settings, ops: Vec<Op>) -> Path {
     let mut path = Path::new(settings);
     for op in ops {
-        path.apply(op);
+        path.apply(&op);
     }
     path.settle();
     path

@@ -130,8 +130,8 @@ impl Path {
         (self.send_credit.used(), (self.recv_credit.used(), self.recv_credit.taken()))
     }
 
-    pub(super) fn apply(&mut self, op: Op) {
-        match op {
+    pub(super) fn apply(&mut self, op: &Op) {
+        match *op {
             Op::Accept { len, retransmits, key } => self.accept(len, retransmits, key),
             Op::Write { which, max, mask } => {
                 self.write(which, max, mask);
@@ -226,7 +226,7 @@ impl Path {
         let terms = Terms {
             max_retransmits: retransmits.filter(|_| mode.is_reliable()),
             key: key.filter(|_| mode == Mode::Latest),
-            wants_receipt: len % 2 == 0,
+            wants_receipt: len.is_multiple_of(2),
         };
         let number = self.sender.stats().accepted;
         let room = self.send_budget.room(self.sender.held(), self.sender.waiting());
@@ -434,7 +434,7 @@ impl Path {
                 match self.sender_mode() {
                     Mode::Ordered => assert_eq!(number, self.delivered.len() as u64 + self.gaps),
                     Mode::Latest => {
-                        assert!(self.last_read.get(&key).is_none_or(|last| *last < number))
+                        assert!(self.last_read.get(&key).is_none_or(|last| *last < number));
                     }
                     _ => {}
                 }
