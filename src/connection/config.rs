@@ -1,5 +1,6 @@
 //! A connection's settings, each with its unit, its default and its effect.
 
+use super::redundancy::Redundancy;
 use crate::recovery;
 use crate::recovery::congestion::{Bbr, Controller, NewReno};
 use crate::stream::StreamConfig;
@@ -37,7 +38,10 @@ pub struct Config {
     pub recovery: recovery::Config,
     /// The congestion controller. Default: BBR.
     pub congestion: Congestion,
-    /// How long an acknowledgement is held back at most. Default 5 ms; 0 to 1 s.
+    /// Whether messages travel more than once where few are sent. Default: as the loss asks for.
+    pub redundancy: Redundancy,
+    /// How long an acknowledgement is held back at most, in the hope of data that it can travel with;
+    /// where none is foreseen, 5 ms at most. Default 20 ms; 0 to 1 s.
     pub max_ack_delay: Duration,
     /// A PING is sent after this much silence, so that NATs keep the path open (they forget after 30 s
     /// and more) and a dead peer is noticed. Default 15 s; `None`: never.
@@ -61,7 +65,8 @@ impl Default for Config {
             streams: StreamConfig::default(),
             recovery: recovery::Config::default(),
             congestion: Congestion::default(),
-            max_ack_delay: Duration::from_millis(5),
+            redundancy: Redundancy::default(),
+            max_ack_delay: Duration::from_millis(20),
             keepalive: Some(Duration::from_secs(15)),
             user_timeout: Duration::from_secs(90),
             idle_timeout: Duration::from_secs(90),

@@ -4,6 +4,7 @@
 //! and when to come back. All decisions are in this file; what it decides with is in the others.
 
 mod ack;
+mod cadence;
 mod channel;
 mod close;
 mod config;
@@ -14,6 +15,7 @@ mod handshake;
 mod io;
 mod path;
 mod receive;
+mod redundancy;
 mod state;
 mod stats;
 mod timer;
@@ -26,6 +28,7 @@ pub use handshake::SYN_TIMEOUT;
 pub use io::{Datagram, Output, Transmit};
 pub use path::Path;
 pub(crate) use receive::Arrival;
+pub use redundancy::Redundancy;
 pub use state::{CloseOutcome, CloseReason, Ended, MessageOutcome, PROTOCOL_CODES, ProtocolError};
 pub use stats::{LimitedBy, Limits, Refused, Stats, Traffic};
 pub use timer::Timer;
@@ -39,10 +42,12 @@ use crate::wire::{
     VersionList,
 };
 use ack::Acks;
+use cadence::Cadence;
 use contents::{Contents, settle};
 use damage::Damage;
 use handshake::{Connecting, Offer};
 use path::Paths;
+use redundancy::{Thinness, View};
 use state::State;
 use std::collections::VecDeque;
 use timer::Timers;
@@ -105,6 +110,8 @@ pub struct Connection {
     paths: Paths,
     timers: Timers,
     pending: Pending,
+    thinness: Thinness,
+    cadence: Cadence,
     book: Book,
     rng: Rng,
 }
@@ -194,6 +201,8 @@ impl Connection {
             paths: Paths::new(path),
             timers: Timers::default(),
             pending: Pending::default(),
+            thinness: Thinness::default(),
+            cadence: Cadence::default(),
             book: Book {
                 now,
                 next_number: 0,
@@ -469,6 +478,20 @@ impl Connection {
     fn spoke(&mut self, now: Instant) {
         if let Some(keepalive) = self.agreed.keepalive.filter(|_| self.is_open()) {
             self.timers.set(Timer::Keepalive, now + keepalive);
+        }
+    }
+
+    /// What thin flows look at.
+    fn view(&self) -> View {
+        let (rtt, stats) = (self.recovery.rtt(), self.recovery.stats());
+        View {
+            cwnd: self.recovery.cwnd(),
+            bytes_in_flight: self.recovery.bytes_in_flight(),
+            srtt: rtt.smoothed(),
+            min_rtt: rtt.min(),
+            acked: stats.packets_acked + stats.spurious,
+            lost: (stats.packets_lost + stats.packets_damaged).saturating_sub(stats.spurious),
+            ce_marks: stats.ce_marks,
         }
     }
 

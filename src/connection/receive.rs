@@ -146,7 +146,10 @@ impl Connection {
             self.acks.demand();
         } else if urgency == Urgency::Delayed {
             let srtt = self.recovery.rtt().smoothed();
-            self.timers.set_earlier(Timer::Ack, now + ack_delay(self.config.max_ack_delay, srtt));
+            let delay = ack_delay(self.config.max_ack_delay, srtt);
+            let most = self.config.max_ack_delay.min(srtt / 4);
+            let delay = self.cadence.wait(now, most).map_or(delay, |wait| wait.max(delay));
+            self.timers.set_earlier(Timer::Ack, now + delay);
         }
         let token = self.rng.u64();
         self.pending.path |=
@@ -258,6 +261,8 @@ impl Connection {
         }
         self.book.largest_acked = self.book.largest_acked.max(ack.largest);
         self.streams.set_send_limit(self.recovery.cwnd() * 2);
+        let view = self.view();
+        self.thinness.on_ack(now, &view);
         self.check_farewell(now);
         Ok(())
     }

@@ -196,6 +196,9 @@ impl Connection {
         if eliciting {
             let bytes = len as u32;
             self.recovery.on_sent(now, SentPacket { number, bytes, trailer, contents });
+            if purpose == Purpose::Data {
+                self.cadence.on_sent(now);
+            }
             self.spoke(now);
         }
         len
@@ -262,6 +265,8 @@ impl Connection {
                     Some(FlowId::Channel(id)) => put(Frame::ChannelProbe(id)),
                     None => true,
                 };
+                let pattern = self.thinness.pattern(now, self.config.redundancy, &self.view());
+                self.streams.set_repair(pattern);
                 self.streams.write_frames(w, &mut |content| contents.push(content));
             }
         }

@@ -342,8 +342,10 @@ impl<T: Clone> Recovery<T> {
         let age = now.saturating_since(newest_sent_at);
         if number == info.largest && number >= self.path_start {
             // RFC 9002 §5.1: only the largest, as the peer's delay is counted from it.
-            self.rtt.on_sample(age, info.delay.min(self.pto.max_ack_delay));
-            outcome.rtt_sample = Some(age);
+            let delay = info.delay.min(self.pto.max_ack_delay);
+            self.rtt.on_sample(age, delay);
+            self.pto.on_ack_delay(now, delay);
+            outcome.rtt_sample = Some(self.rtt.without(age, delay));
         }
         self.rack.on_newest(number, age, next_number);
         let window = self.window();

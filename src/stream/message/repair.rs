@@ -32,10 +32,14 @@ impl Pattern {
     pub const HALF: Self = Self::new(&[[0b011, 0], [0, 0]]);
     /// n-1 and n-3 beside each message.
     pub const FULL: Self = Self::new(&[[0b101, 0]]);
-    /// A copy of n-1 and the parity of n-2 and n-3, or the parity of n-1 and n-3, in turn.
-    pub const HEAVY: Self = Self::new(&[[0b001, 0b110], [0b101, 0]]);
+    /// n-1 and n-3 beside each message, and a copy of n-2 beside two of three.
+    pub const HEAVY: Self = Self::new(&[[0b101, 0b010], [0b101, 0b010], [0b101, 0]]);
 
-    const fn new(given: &[[u8; 2]]) -> Self {
+    /// n-1 and n-3, and a copy of n-2, beside each message.
+    pub const MOST: Self = Self::new(&[[0b101, 0b010]]);
+
+    /// Up to four steps of up to two masks each; further steps are ignored, 0 stands for none.
+    pub const fn new(given: &[[u8; 2]]) -> Self {
         let mut steps = [[0; 2]; 4];
         let mut len = 0;
         while len < given.len() && len < steps.len() {
