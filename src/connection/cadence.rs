@@ -25,6 +25,11 @@ impl Cadence {
         }
     }
 
+    /// Whether packets lately came one after the other: then the next one is likely to come, too.
+    pub(super) const fn is_steady(&self) -> bool {
+        self.interval.is_some()
+    }
+
     /// How long to wait for the next packet, if one is foreseen within `most`.
     pub(super) fn wait(&self, now: Instant, most: Duration) -> Option<Duration> {
         let next = self.last? + self.interval?;

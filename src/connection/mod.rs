@@ -18,6 +18,7 @@ mod receive;
 mod redundancy;
 mod state;
 mod stats;
+mod tail;
 mod timer;
 mod transmit;
 
@@ -50,6 +51,7 @@ use path::Paths;
 use redundancy::{Thinness, View};
 use state::State;
 use std::collections::VecDeque;
+use tail::Tail;
 use timer::Timers;
 use transmit::Pending;
 
@@ -112,6 +114,7 @@ pub struct Connection {
     pending: Pending,
     thinness: Thinness,
     cadence: Cadence,
+    tail: Tail,
     book: Book,
     rng: Rng,
 }
@@ -203,6 +206,7 @@ impl Connection {
             pending: Pending::default(),
             thinness: Thinness::default(),
             cadence: Cadence::default(),
+            tail: Tail::default(),
             book: Book {
                 now,
                 next_number: 0,
@@ -305,8 +309,8 @@ impl Connection {
         }
         self.state = State::Connecting(Box::new(connecting));
         self.ids.remote = None;
-        let (streams, acks) = (&mut self.streams, &mut self.acks);
-        self.recovery.abandon(&mut |fate, contents| settle(streams, acks, fate, contents));
+        let (streams, acks, tail) = (&mut self.streams, &mut self.acks, &mut self.tail);
+        self.recovery.abandon(&mut |fate, contents| settle(streams, acks, tail, fate, contents));
         self.timers.stop_all();
         if let Some(at) = linger {
             self.timers.set(Timer::Linger, at);
@@ -376,13 +380,15 @@ impl Connection {
 
     fn fire(&mut self, now: Instant) {
         if self.is_open() && self.recovery.deadline().is_some_and(|at| at <= now) {
-            let (streams, acks) = (&mut self.streams, &mut self.acks);
+            self.expect_losses(now);
+            let (streams, acks, tail) = (&mut self.streams, &mut self.acks, &mut self.tail);
             let timeout = self
                 .recovery
-                .on_timeout(now, &mut |fate, contents| settle(streams, acks, fate, contents));
+                .on_timeout(now, &mut |fate, contents| settle(streams, acks, tail, fate, contents));
             if timeout == Timeout::Probe {
                 self.pending.probes = self.recovery.probes();
             }
+            self.await_tail();
         }
         if self.timers.next().is_none_or(|at| at > now) {
             return;
@@ -400,6 +406,9 @@ impl Connection {
         if self.timers.expired(Timer::WindowProbe, now) {
             self.pending.window_probes = self.pending.window_probes.saturating_add(1);
             self.pending.window_probe = self.streams.blocked().map(|blocked| blocked.id);
+        }
+        if self.timers.expired(Timer::Tail, now) {
+            self.repeat_tail(now);
         }
         if self.timers.expired(Timer::Path, now) && self.paths.on_timer() {
             self.pending.path = true;
@@ -441,8 +450,7 @@ impl Connection {
         } else if self.timers.get(Timer::User).is_none() {
             self.timers.set(Timer::User, now + self.config.user_timeout);
         }
-        if !self.streams.wants_to_send() && matches!(self.recovery.permit(now), Permit::Now { .. })
-        {
+        if !self.streams.wants_to_send() && self.recovery.permit(now) != Permit::Window {
             self.recovery.on_app_limited();
         }
     }

@@ -248,8 +248,9 @@ impl Connection {
             delay: Duration::from_micros(ack.delay_us),
             ce_count: ack.ecn.map(|counts| counts.ce),
         };
-        let (streams, acks) = (&mut self.streams, &mut self.acks);
-        let mut fate = |fate, contents| settle(streams, acks, fate, contents);
+        self.expect_losses(now);
+        let (streams, acks, tail) = (&mut self.streams, &mut self.acks, &mut self.tail);
+        let mut fate = |fate, contents| settle(streams, acks, tail, fate, contents);
         let outcome = self
             .recovery
             .on_ack(now, &info, self.book.next_number, ack.ranges(), &mut fate)
@@ -260,6 +261,7 @@ impl Connection {
             self.pending.probes = 0;
         }
         self.book.largest_acked = self.book.largest_acked.max(ack.largest);
+        self.await_tail();
         self.streams.set_send_limit(self.recovery.cwnd() * 2);
         let view = self.view();
         self.thinness.on_ack(now, &view);
@@ -268,9 +270,11 @@ impl Connection {
     }
 
     fn on_nack(&mut self, now: Instant, nack: Nack) {
-        let (streams, acks) = (&mut self.streams, &mut self.acks);
-        let mut fate = |fate, contents| settle(streams, acks, fate, contents);
+        self.expect_losses(now);
+        let (streams, acks, tail) = (&mut self.streams, &mut self.acks, &mut self.tail);
+        let mut fate = |fate, contents| settle(streams, acks, tail, fate, contents);
         let outcome = self.recovery.on_nack(now, nack.number, nack.trailer, &mut fate);
+        self.await_tail();
         if outcome != NackOutcome::Ignored {
             self.timers.stop(Timer::User);
         }

@@ -29,6 +29,9 @@ const LEVELS: [(f64, Pattern); 5] = [
     (140.0, Pattern::MOST),
 ];
 
+/// From this loss on, in thousandths, what was lost once is sent twice more.
+const TAIL_LOSS: f64 = 25.0;
+
 /// Over how many packets the loss is measured, at most.
 const MEMORY: f64 = 600.0;
 /// Over how many it is measured to see a change at once, which counts from twice a level's loss on.
@@ -116,10 +119,25 @@ impl Thinness {
             Redundancy::Fixed(pattern) => pattern,
             Redundancy::Adaptive => LEVELS.get(self.level).map_or(Pattern::OFF, |(_, p)| *p),
         };
+        if self.is_clear(now, view) { pattern } else { Pattern::OFF }
+    }
+
+    /// Whether nothing speaks against sending more than needed: no congestion mark within a round trip,
+    /// the window half empty, no standing queue.
+    pub(super) fn is_clear(&self, now: Instant, view: &View) -> bool {
         let is_marked = self.marked_at.is_some_and(|at| now < at + view.srtt);
         let is_filled = view.bytes_in_flight > view.cwnd / 2;
         let is_queued = view.srtt > view.min_rtt * 5 / 4 + Duration::from_millis(5);
-        if is_marked || is_filled || is_queued { Pattern::OFF } else { pattern }
+        !(is_marked || is_filled || is_queued)
+    }
+
+    /// Whether so much is lost that what was lost once is likely to be lost again.
+    pub(super) fn wants_tails(&self, redundancy: Redundancy) -> bool {
+        match redundancy {
+            Redundancy::Off => false,
+            Redundancy::Fixed(_) => true,
+            Redundancy::Adaptive => self.loss.permille() >= TAIL_LOSS,
+        }
     }
 
     /// Goes up at once, and down in time.

@@ -20,6 +20,8 @@ pub enum Timer {
     User,
     /// Ask for credit: the peer's window is closed.
     WindowProbe,
+    /// Send what was lost for the third time.
+    Tail,
     /// Challenge a new address again, or give it up.
     Path,
     /// The patience of `close` is over.

@@ -196,9 +196,7 @@ impl Connection {
         if eliciting {
             let bytes = len as u32;
             self.recovery.on_sent(now, SentPacket { number, bytes, trailer, contents });
-            if purpose == Purpose::Data {
-                self.cadence.on_sent(now);
-            }
+
             self.spoke(now);
         }
         len
@@ -267,7 +265,9 @@ impl Connection {
                 };
                 let pattern = self.thinness.pattern(now, self.config.redundancy, &self.view());
                 self.streams.set_repair(pattern);
-                self.streams.write_frames(w, &mut |content| contents.push(content));
+                if self.streams.write_frames(w, &mut |content| contents.push(content)) {
+                    self.cadence.on_sent(now);
+                }
             }
         }
         w.len() > unanswered

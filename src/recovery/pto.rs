@@ -53,7 +53,14 @@ pub(super) struct Pto {
 impl Pto {
     pub(super) const fn new(min: Duration, max_backoff: Duration) -> Self {
         let max_ack_delay = Duration::from_millis(25);
-        Self { min, max_backoff, max_ack_delay, shown: Shown::NONE, backoff: 0, since: Instant::ZERO }
+        Self {
+            min,
+            max_backoff,
+            max_ack_delay,
+            shown: Shown::NONE,
+            backoff: 0,
+            since: Instant::ZERO,
+        }
     }
 
     /// Restarts the timer: an ack-eliciting packet was sent.

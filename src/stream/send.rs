@@ -188,6 +188,10 @@ impl SendHalf {
         self.buffer.requeue_newest(max_chunk.saturating_sub(header) as u64)
     }
 
+    pub(super) fn repeat(&mut self, chunk: &Chunk) {
+        self.buffer.repeat(chunk);
+    }
+
     pub(super) fn slices(&self, chunk: &Chunk) -> (&[u8], &[u8]) {
         self.buffer.slices(chunk.range.clone())
     }

@@ -17,8 +17,8 @@ pub(super) const MIN_SPLIT: u64 = 16;
 impl Streams {
     /// Fills a packet with what fits: control frames first, then what is urgent, then lost data, then
     /// new data. Data that fills the room to its end has no length: nothing may follow it. `note` is
-    /// told each content.
-    pub fn write_frames(&mut self, w: &mut Writer<'_>, note: &mut dyn FnMut(Content)) {
+    /// told each content. Returns whether data were written that were never sent before.
+    pub fn write_frames(&mut self, w: &mut Writer<'_>, note: &mut dyn FnMut(Content)) -> bool {
         self.write_limits(w, note);
         while let Some(id) = self.schedule.control.lowest() {
             let is_done = match id {
@@ -30,11 +30,13 @@ impl Streams {
                 break;
             }
         }
+        let mut has_news = false;
         for levels in [URGENT, ORDINARY] {
             self.write_data(Which::Lost, &levels, w, note);
-            self.write_data(Which::New, &levels, w, note);
+            has_news |= self.write_data(Which::New, &levels, w, note);
         }
         self.wake_writers();
+        has_news
     }
 
     /// Whether `write_frames` would write something into an empty packet.
@@ -92,6 +94,25 @@ impl Streams {
             self.refile_flow(flow);
             was_requeued
         })
+    }
+
+    /// Queues data that are in flight, to be sent once more, before anything is known of their fate.
+    pub fn repeat(&mut self, content: &Content) {
+        match *content {
+            Content::Data { id, ref range, fin, .. } => {
+                if let Some(stream) = self.table.get_mut(id) {
+                    stream.send.repeat(&Chunk { range: range.clone(), fin });
+                    self.refile(id);
+                }
+            }
+            Content::Message { id, number, from, to, .. } => {
+                if let Some(entry) = self.channels.get_mut(id) {
+                    entry.channel.repeat(number, &(from..to));
+                    self.refile_channel(id);
+                }
+            }
+            _ => {}
+        }
     }
 
     /// A packet with this content arrived, perhaps after it was thought lost.
@@ -201,24 +222,28 @@ impl Streams {
         true
     }
 
-    /// Lets flows write data in turn, until the room is used up or none has any.
+    /// Lets flows write data in turn, until the room is used up or none has any. Returns whether any
+    /// were written.
     fn write_data(
         &mut self,
         which: Which,
         levels: &Range<u8>,
         w: &mut Writer<'_>,
         note: &mut dyn FnMut(Content),
-    ) {
+    ) -> bool {
+        let mut did = false;
         while let Some(id) = self.pick(which, levels.clone()) {
             self.schedule.turn_to(which, id, self.send_credit.available());
             let wrote = match id {
                 FlowId::Stream(id) => self.write_stream(id, which, w, note),
                 FlowId::Channel(id) => self.write_message(id, which, w, note),
             };
-            let Some(bytes) = wrote else { return };
+            let Some(bytes) = wrote else { break };
             self.schedule.charge(which, id, bytes);
             self.refile_flow(id);
+            did = true;
         }
+        did
     }
 
     /// Writes one frame of a stream's data: how many bytes, unless the room was too small.

@@ -242,6 +242,14 @@ impl Channel {
         }
     }
 
+    /// Queues a range that is in flight, to be sent once more.
+    pub(in crate::stream) fn repeat(&mut self, number: u64, range: &Range<u32>) {
+        match &mut self.sender {
+            Sender::Outgoing(sender) => sender.repeat(number, range),
+            Sender::Newest(sender) => sender.repeat(number, range),
+        }
+    }
+
     /// What goes beside message `number` by `mask`, if it fits `room` bytes with its frame's header.
     pub(in crate::stream) fn repairs(&self, number: u64, mask: u8, room: usize) -> Option<Repair> {
         match &self.sender {

@@ -259,6 +259,16 @@ impl Newest {
         false
     }
 
+    /// Queues a range that is in flight, to be sent once more.
+    pub(super) fn repeat(&mut self, number: u64, range: &Range<u32>) {
+        let repeated = self.current(number).filter(|(_, slot)| slot.is_begun());
+        if let Some((id, slot)) = repeated
+            && slot.repeat(range)
+        {
+            self.refile(id);
+        }
+    }
+
     pub(super) fn finish(&mut self) {
         self.end.finish(self.next);
     }

@@ -255,6 +255,15 @@ impl Outgoing {
         newest.is_some_and(|number| self.resend.insert(number..number + 1) > 0)
     }
 
+    /// Queues a range that is in flight, to be sent once more.
+    pub(super) fn repeat(&mut self, number: u64, range: &Range<u32>) {
+        let is_reliable = self.is_reliable();
+        let slot = self.slots.get_mut(&number).filter(|_| is_reliable);
+        if slot.is_some_and(|slot| slot.repeat(range)) {
+            self.resend.insert(number..number + 1);
+        }
+    }
+
     /// What goes beside message `number`: see [`repair::make`].
     pub(super) fn repair(
         &self,

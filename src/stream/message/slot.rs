@@ -213,7 +213,7 @@ impl Slot {
     /// lost (a probe, RFC 9002 §6.2.4). Not if its terms allow no more. Returns whether something is
     /// queued now.
     pub(super) fn requeue(&mut self, max: usize) -> bool {
-        if !self.is_begun || self.max_retransmits.is_some_and(|max| self.round.count >= max) {
+        if !self.may_repeat() {
             return false;
         }
         match &mut self.body {
@@ -223,6 +223,32 @@ impl Slot {
             }
             Body::Parts(buffer) => buffer.requeue_newest(max as u64),
         }
+    }
+
+    /// Queues `range`, which is in flight, to be sent once more, if its terms allow it; returns whether
+    /// something is queued now.
+    pub(super) fn repeat(&mut self, range: &Range<u32>) -> bool {
+        if !self.may_repeat() {
+            return false;
+        }
+        match &mut self.body {
+            Body::Whole { is_due, .. } => {
+                *is_due = true;
+                true
+            }
+            Body::Parts(buffer) => {
+                buffer.repeat(&chunk(range));
+                buffer.has_lost()
+            }
+        }
+    }
+
+    const fn may_repeat(&self) -> bool {
+        let is_left = match self.max_retransmits {
+            None => true,
+            Some(max) => self.round.count < max,
+        };
+        self.is_begun && is_left
     }
 
     /// Bytes allocated beside the slot itself.

@@ -24,7 +24,9 @@ fn patterns_take_turns() {
     assert_eq!(turns(Pattern::OFF), [[0, 0]; 4]);
     assert_eq!(turns(Pattern::HALF), [[0b011, 0], [0, 0], [0b011, 0], [0, 0]]);
     assert_eq!(turns(Pattern::FULL), [[0b101, 0]; 4]);
-    assert_eq!(turns(Pattern::HEAVY)[..2], [[0b001, 0b110], [0b101, 0]]);
+    let (both, one) = ([0b101, 0b010], [0b101, 0]);
+    assert_eq!(turns(Pattern::HEAVY), [both, both, one, both]);
+    assert_eq!(turns(Pattern::MOST), [both; 4]);
 }
 
 #[test]
