@@ -156,3 +156,63 @@ impl Thinness {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Rng;
+
+    const IDLE: View = View {
+        cwnd: 40_000,
+        bytes_in_flight: 1000,
+        srtt: Duration::from_millis(100),
+        min_rtt: Duration::from_millis(100),
+        acked: 0,
+        lost: 0,
+        ce_marks: 0,
+    };
+
+    /// A second of a path that loses so many of a thousand packets, 60 of them each second.
+    fn second(thin: &mut Thinness, view: &mut View, now: &mut Instant, rng: &mut Rng, loss: u64) {
+        for _ in 0..60 {
+            *now += Duration::from_micros(16_667);
+            let is_lost = rng.u64() % 1000 < loss;
+            *(if is_lost { &mut view.lost } else { &mut view.acked }) += 1;
+            thin.on_ack(*now, view);
+        }
+    }
+
+    #[test]
+    fn redundancy_follows_the_loss_up_soon_and_down_later() {
+        for seed in 0..20 {
+            let mut rng = Rng::from_u64(seed);
+            let (mut thin, mut view, mut now) = (Thinness::default(), IDLE, Instant::ZERO);
+            let mut after = |loss, seconds| {
+                (0..seconds).for_each(|_| second(&mut thin, &mut view, &mut now, &mut rng, loss));
+                thin.pattern(now, Redundancy::Adaptive, &view)
+            };
+            assert_eq!(after(0, 60), Pattern::OFF);
+            assert_ne!(after(100, 4), Pattern::OFF, "seed {seed}");
+            assert_eq!(after(105, 26), Pattern::HEAVY, "seed {seed}");
+            assert_eq!(after(40, 60), Pattern::FULL, "seed {seed}");
+            assert_eq!(after(0, 120), Pattern::OFF, "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_added_where_it_would_congest() {
+        let mut thin = Thinness::default();
+        let at = Instant::from_millis(5000);
+        let fixed = Redundancy::Fixed(Pattern::FULL);
+        assert_eq!(thin.pattern(at, fixed, &IDLE), Pattern::FULL);
+        assert_eq!(thin.pattern(at, Redundancy::Off, &IDLE), Pattern::OFF);
+        let filled = View { bytes_in_flight: 20_001, ..IDLE };
+        let queued = View { srtt: Duration::from_millis(131), ..IDLE };
+        for view in [filled, queued] {
+            assert_eq!(thin.pattern(at, fixed, &view), Pattern::OFF, "{view:?}");
+        }
+        thin.on_ack(at, &View { ce_marks: 1, ..IDLE });
+        assert_eq!(thin.pattern(at + Duration::from_millis(99), fixed, &IDLE), Pattern::OFF);
+        assert_eq!(thin.pattern(at + Duration::from_millis(100), fixed, &IDLE), Pattern::FULL);
+    }
+}

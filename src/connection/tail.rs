@@ -83,3 +83,30 @@ impl Connection {
         self.await_tail();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::StreamId;
+
+    #[test]
+    fn losses_are_due_in_their_order_and_only_while_wanted() {
+        let at = Instant::from_millis;
+        let data = |n| Content::Data { id: StreamId(n), range: 0..1, fin: false, copy: 0 };
+        let mut tail = Tail::default();
+        tail.on_lost(&data(0));
+        tail.set_due(Some(at(7)));
+        tail.on_lost(&data(4));
+        tail.on_lost(&Content::MaxData);
+        tail.set_due(Some(at(9)));
+        tail.on_lost(&data(8));
+        assert_eq!(tail.next(), Some(at(7)));
+        assert_eq!(tail.pop_due(at(6)), None);
+        assert_eq!(tail.pop_due(at(8)), Some(data(4)));
+        assert_eq!((tail.pop_due(at(8)), tail.next()), (None, Some(at(9))));
+        for n in 0..2 * MAX_WAITING as u64 {
+            tail.on_lost(&data(n));
+        }
+        assert_eq!(tail.waiting.len(), MAX_WAITING);
+    }
+}

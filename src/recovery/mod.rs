@@ -48,9 +48,6 @@ const LATE_PTOS: u32 = 4;
 /// The trailers of a damaged packet, as sent and as received, differ in at most this many bits.
 const MAX_TRAILER_DISTANCE: u32 = 8;
 
-/// With so many full packets in flight a connection counts as idle to the pacer.
-const NEARLY_IDLE_PACKETS: u64 = 2;
-
 /// What became of a packet's contents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fate {
@@ -284,7 +281,7 @@ impl<T: Clone> Recovery<T> {
                 self.controller.on_restart(timeouts.min(64) as u32);
             }
         }
-        self.pacer.on_sent(now, packet.bytes, self.pacing_rate(), self.is_nearly_idle());
+        self.pacer.on_sent(now, packet.bytes, self.pacing_rate(), in_flight);
         self.pto.on_sent(now);
         self.next_number = packet.number + 1;
         self.stats.packets_sent += 1;
@@ -471,16 +468,10 @@ impl<T: Clone> Recovery<T> {
         if !self.config.pacing && self.config.max_rate.is_none() {
             return Permit::Now { bytes: room };
         }
-        match self.pacer.permit(now, self.pacing_rate(), self.is_nearly_idle()) {
+        match self.pacer.permit(now, self.pacing_rate(), in_flight) {
             Ok(bytes) => Permit::Now { bytes: bytes.min(room) },
             Err(at) => Permit::At(at),
         }
-    }
-
-    /// Whether at most what a probe timeout sends is in flight: an answer that is due then must not be
-    /// spread over a round trip because the end of the one before was lost.
-    fn is_nearly_idle(&self) -> bool {
-        self.sent.bytes_in_flight() <= NEARLY_IDLE_PACKETS * self.pacer.max_payload()
     }
 
     /// The application has nothing more to send although [`Recovery::permit`] would allow it.

@@ -195,4 +195,25 @@ mod tests {
         }
         assert_eq!(probes, [2, 2, 1, 1]);
     }
+
+    #[test]
+    fn a_peer_that_has_held_back_acks_lately_is_given_that_time() {
+        let mut pto = Pto::new(ms(25), ms(1000));
+        pto.max_ack_delay = ms(20);
+        let mut rtt = Rtt::new(ms(150));
+        for _ in 0..100 {
+            rtt.on_sample(ms(100), ms(0));
+        }
+        let at = Instant::from_millis;
+        assert_eq!(pto.interval(&rtt), ms(106), "as usual");
+        pto.on_ack_delay(at(5000), ms(17));
+        assert_eq!(pto.interval(&rtt), ms(118));
+        pto.on_ack_delay(at(6500), ms(1));
+        assert_eq!(pto.interval(&rtt), ms(118), "it still counts");
+        pto.on_ack_delay(at(7600), ms(1));
+        assert_eq!(pto.interval(&rtt), ms(106));
+        pto.max_ack_delay = ms(2);
+        pto.on_ack_delay(at(7700), ms(17));
+        assert_eq!(pto.interval(&rtt), ms(103), "never more than was promised");
+    }
 }

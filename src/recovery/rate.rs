@@ -181,6 +181,9 @@ mod tests {
         let bubble = rate.on_sent(at(1), 1000, 1000);
         assert!(!before.is_app_limited() && bubble.is_app_limited());
         rate.on_delivered(at(10), &before, at(0), 1000);
-        assert!(!rate.on_sent(at(11), 1000, 1000).is_app_limited(), "the bubble has passed");
+        let next = rate.on_sent(at(11), 1000, 1000);
+        assert!(next.is_app_limited(), "the first after the silence");
+        rate.on_delivered(at(12), &bubble, at(1), 1000);
+        assert!(!rate.on_sent(at(13), 1000, 1000).is_app_limited(), "the bubble has passed");
     }
 }

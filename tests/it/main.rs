@@ -24,3 +24,4 @@ mod reorder;
 #[cfg(feature = "net")]
 mod std_net;
 mod swarm;
+mod thin;
