@@ -39,7 +39,7 @@ pub use schedule::{FlowId, Priority};
 pub use send::WriteError;
 pub use send_buffer::{Chunk, Counts, SendBuffer};
 
-use crate::wire::{BASE_PAYLOAD, Side, StreamId};
+use crate::wire::{BASE_PAYLOAD, ChannelId, Side, StreamId};
 use budget::Budget;
 use channel_table::{ChannelTable, Entry};
 use credit::{RecvCredit, SendCredit};
@@ -83,6 +83,8 @@ pub struct Streams {
     writers: Ring,
     /// What goes beside new messages of channels that are repaired.
     pattern: Pattern,
+    /// The new messages in the packet that is being filled, which others may go beside.
+    written: Vec<(ChannelId, u64)>,
     /// Who sent data last.
     last_sender: FlowId,
     /// The counts of streams that are over.
@@ -107,6 +109,7 @@ impl Streams {
             inbox: Budget::new(INBOX.0, INBOX.1),
             writers: Ring::default(),
             pattern: Pattern::OFF,
+            written: Vec::new(),
             last_sender: StreamId::ZERO.into(),
             settled: Counts::default(),
         }
