@@ -8,7 +8,7 @@ use towline::stream::Delivery;
 
 /// Latency and cost of a usual workload over 20 Mbit/s and 100 ms, in order, of `seeds` runs: p99 in
 /// milliseconds, bytes on the wire per byte.
-fn measure(workload: &str, loss: f64, redundancy: Redundancy, seeds: u64) -> (f64, f64) {
+fn measure(workload: &str, loss: f64, mode: &dyn Contender, seeds: u64) -> (f64, f64) {
     let workload = Workload::named(workload).unwrap();
     let link = LinkConfig {
         rate_bps: Some(20_000_000),
@@ -17,15 +17,11 @@ fn measure(workload: &str, loss: f64, redundancy: Redundancy, seeds: u64) -> (f6
         loss: if loss > 0.0 { Loss::Bernoulli { p: loss } } else { Loss::None },
         ..LinkConfig::default()
     };
-    let mut config = Config::default();
-    config.redundancy = redundancy;
-    let ordered = ChannelConfig::new(Delivery::Ordered);
-    let mode = TowlineChannels::new("ordered", "ordered", ordered, config);
     let runs = (1..=seeds).map(|seed| {
         let watch = Duration::ZERO..Duration::ZERO;
         let (up, down) = (link.clone(), link.clone());
         let scenario = Scenario { workload: workload.clone(), up, down, seed, watch };
-        let record = run(&mode, &scenario).unwrap();
+        let record = run(mode, &scenario).unwrap();
         let measures = Measures::of(&workload, [&record]);
         assert_eq!(measures.faults, Vec::<String>::new(), "seed {seed}");
         assert!((measures.delivered_share() - 1.0).abs() < f64::EPSILON, "seed {seed}");
