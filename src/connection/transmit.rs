@@ -263,8 +263,10 @@ impl Connection {
                     Some(FlowId::Channel(id)) => put(Frame::ChannelProbe(id)),
                     None => true,
                 };
-                let pattern = self.thinness.pattern(now, self.config.redundancy, &self.view());
-                self.streams.set_repair(pattern);
+                if self.streams.uses_channels() {
+                    let pattern = self.thinness.pattern(now, self.config.redundancy, &self.view());
+                    self.streams.set_repair(pattern);
+                }
                 if self.streams.write_frames(w, &mut |content| contents.push(content)) {
                     self.cadence.on_sent(now);
                 }

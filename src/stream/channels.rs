@@ -103,6 +103,11 @@ impl Streams {
             .unwrap_or_default()
     }
 
+    /// Whether any channel is in use.
+    pub fn uses_channels(&self) -> bool {
+        !self.channels.is_unused()
+    }
+
     /// Whether `abandon` would give the message up.
     pub fn is_pending(&self, id: ChannelId, number: u64, which: Unsettled) -> bool {
         self.channels.get(id).is_some_and(|entry| entry.channel.is_pending(number, which))
