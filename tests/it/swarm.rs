@@ -22,12 +22,12 @@ struct Scenario {
     heal_at: Instant,
 }
 
-fn millis(rng: &mut Rng, low: u64, high: u64) -> Duration {
+pub(crate) fn millis(rng: &mut Rng, low: u64, high: u64) -> Duration {
     Duration::from_millis(low + rng.below(high - low + 1))
 }
 
 /// A number whose magnitude is uniform.
-fn magnitude(rng: &mut Rng, low: f64, high: f64) -> u64 {
+pub(crate) fn magnitude(rng: &mut Rng, low: f64, high: f64) -> u64 {
     (low.ln() + rng.unit() * (high / low).ln()).exp() as u64
 }
 
@@ -54,7 +54,7 @@ impl Scenario {
     }
 }
 
-fn link(rng: &mut Rng, heal_at: Instant) -> LinkConfig {
+pub(crate) fn link(rng: &mut Rng, heal_at: Instant) -> LinkConfig {
     let mut link = LinkConfig::default();
     if rng.chance(0.9) {
         link.delay = millis(rng, 0, 150);
