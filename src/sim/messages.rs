@@ -17,7 +17,7 @@ use super::{App, Closing};
 use crate::connection::Connection;
 use crate::endpoint::{ConnectionEvent, Ended, Endpoint, Event, Handle};
 use crate::rng::Rng;
-use crate::stream::ChannelEvent;
+use crate::stream::{ChannelEvent, ChannelStats};
 use crate::time::{Duration, Instant};
 use crate::wire::{ChannelId, Side};
 use std::collections::BTreeMap;
@@ -37,6 +37,8 @@ pub struct Conversation {
     pub readers: BTreeMap<ChannelId, MessageReader>,
     /// How it ended, once it has.
     pub ended: Option<Ended>,
+    /// What the connection had counted by then, and after the last read.
+    pub counted: ChannelStats,
     /// What should not have happened: empty if all is well.
     pub violations: Vec<String>,
     plan: MessagePlan,
@@ -62,6 +64,7 @@ impl Conversation {
             senders,
             readers,
             ended: None,
+            counted: ChannelStats::default(),
             violations: Vec::new(),
             rng: Rng::from_u64(plan.seed),
             streams: StreamsBeside::new(&plan.streams),
@@ -206,7 +209,9 @@ impl Conversation {
         if connection.is_connecting() {
             return false;
         }
-        self.is_connected = true;
+        if !std::mem::replace(&mut self.is_connected, true) {
+            self.senders.iter_mut().for_each(|sender| sender.begin(now));
+        }
         let mut did = self.accept(now, connection);
         did |= self.read(now, connection);
         if connection.ended().is_some() || self.is_closed {
@@ -315,6 +320,9 @@ impl App for Messages {
         for it in &mut self.conversations {
             did |= it.work(now, endpoint);
             if it.ended.is_some() && it.paused_until.is_none() && !it.is_forgotten {
+                if let Some(connection) = endpoint.connection(it.handle) {
+                    it.counted = connection.stats().messages;
+                }
                 endpoint.forget(it.handle);
                 (it.is_forgotten, did) = (true, true);
             }

@@ -4,7 +4,7 @@ use crate::net::{START, client_address, endpoint, endpoint_config, listening, se
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use towline::connection::{Config, Connection};
+use towline::connection::Config;
 use towline::impair::LinkConfig;
 use towline::sim::{
     Conversation, Happening, HostId, MessagePlan, MessageReader, MessageSender, Messages, Node,
@@ -58,11 +58,6 @@ impl Talk {
         self.node(id).app.conversations.first().expect("a connection")
     }
 
-    pub(crate) fn connection(&self, id: HostId) -> &Connection {
-        let handle = self.conversation(id).handle;
-        self.node(id).endpoint.connection(handle).expect("not forgotten")
-    }
-
     pub(crate) fn streams(&mut self, id: HostId) -> &mut Streams {
         let handle = self.conversation(id).handle;
         let node = self.world.host_mut(id);
@@ -85,21 +80,21 @@ impl Talk {
         nodes.iter().flat_map(|n| n.faults.iter().chain(n.app.violations())).cloned().collect()
     }
 
-    /// What does not fit between what each side sent and what the other read. `is_all_read`: no
-    /// message is still on its way or in a queue.
-    pub(crate) fn mismatches(&self, is_all_read: bool) -> Vec<String> {
+    /// What does not fit between what each side sent and what the other read. `is_complete`, from the
+    /// client and from the server: no message is still on its way or in a queue.
+    pub(crate) fn mismatches(&self, is_complete: [bool; 2]) -> Vec<String> {
         let [a, b] = self.hosts().map(|id| self.node(id).app.conversations.first());
         let (Some(a), Some(b)) = (a, b) else { return Vec::new() };
         let mut found = Vec::new();
-        for (from, to) in [(a, b), (b, a)] {
+        for ((from, to), is_complete) in [(a, b), (b, a)].into_iter().zip(is_complete) {
             for sender in &from.senders {
                 let Some(id) = sender.id else { continue };
                 let mut report =
                     |what| found.push(format!("{:?}, channel {id}: {what}", from.side));
                 let nothing = sender.accepted.is_empty();
                 match to.readers.get(&id) {
-                    Some(reader) => compare(id, sender, reader, is_all_read, &mut report),
-                    None if is_all_read && !nothing => report("never heard of".to_owned()),
+                    Some(reader) => compare(id, sender, reader, is_complete, &mut report),
+                    None if is_complete && !nothing => report("never heard of".to_owned()),
                     None => {}
                 }
             }
@@ -113,7 +108,7 @@ fn compare(
     id: ChannelId,
     sender: &MessageSender,
     reader: &MessageReader,
-    is_all_read: bool,
+    is_complete: bool,
     report: &mut dyn FnMut(String),
 ) {
     for (number, arrived) in &reader.arrived {
@@ -130,7 +125,7 @@ fn compare(
     if sender.receipts.len() as u64 > sender.asked {
         report(format!("{} receipts, {} asked", sender.receipts.len(), sender.asked));
     }
-    if reader.is_stopped || !is_all_read {
+    if reader.is_stopped || !is_complete {
         return;
     }
     if sender.is_settled && (sender.receipts.len() as u64) < sender.asked {
@@ -162,7 +157,8 @@ fn compare(
                 newest.insert(sent.key, (number, sent));
             }
             for (key, (number, sent)) in newest {
-                let may_miss = sent.is_dispensable || sent.expires.is_some();
+                let has_limit = sent.expires.is_some() || sent.begins_before.is_some();
+                let may_miss = sent.is_dispensable || has_limit;
                 if reader.newest.get(&key) != Some(&number) && !may_miss && !sender.is_stopped {
                     let got = reader.newest.get(&key);
                     report(format!("key {key:?}: {got:?} arrived, the newest is {number}"));

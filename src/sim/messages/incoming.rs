@@ -55,7 +55,7 @@ impl MessageReader {
     }
 
     /// Whether reading may give something.
-    pub(super) const fn is_readable(&self) -> bool {
+    pub const fn is_readable(&self) -> bool {
         self.is_readable && !self.is_ended
     }
 

@@ -91,6 +91,11 @@ impl MessageSender {
         &self.plan.config
     }
 
+    /// The connection is there: the first message is due.
+    pub(super) const fn begin(&mut self, now: Instant) {
+        self.next_at = now;
+    }
+
     /// What was blocked may be tried again.
     pub(super) const fn unblock(&mut self) {
         self.is_blocked = false;
