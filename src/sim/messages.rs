@@ -131,7 +131,7 @@ impl Conversation {
     }
 
     fn read(&mut self, now: Instant, connection: &mut Connection) -> bool {
-        if self.plan.reading == Reading::Never || self.paused_until.is_some_and(|at| at > now) {
+        if self.paused_until.is_some_and(|at| at > now) {
             return false;
         }
         self.paused_until = None;
@@ -139,6 +139,9 @@ impl Conversation {
         let mut fault = |what| violations.push(what);
         let mut did = self.streams.read(side, connection.streams(), &mut fault);
         for (id, reader) in &mut self.readers {
+            if self.plan.reading == Reading::AllBut(*id) {
+                continue;
+            }
             while reader.is_readable() && self.paused_until.is_none() {
                 did = true;
                 if !reader.read(now, side, connection, &mut fault) {

@@ -5,7 +5,7 @@ use crate::rng::Rng;
 use crate::sim::Closing;
 use crate::stream::{Delivery, Pattern};
 use crate::time::Duration;
-use crate::wire::Mode;
+use crate::wire::{ChannelId, Mode};
 use std::ops::RangeInclusive;
 
 /// What one side sends on one channel.
@@ -84,8 +84,8 @@ pub enum Reading {
     Always,
     /// At once, but after each so many messages it pauses for so long.
     Pausing(u64, Duration),
-    /// Not at all.
-    Never,
+    /// At once, but this channel never.
+    AllBut(ChannelId),
     /// At once, until so many messages of a channel are read: then it stops that channel.
     Stopping(u64),
 }
