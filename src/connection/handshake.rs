@@ -2,7 +2,9 @@
 
 use super::state::Farewell;
 use crate::time::{Duration, Instant};
-use crate::wire::{ConnectionId, Cookie, Opening, Parameters, Syn, SynAck, VERSION, Writer};
+use crate::wire::{
+    ConnectionId, Cookie, Opening, Parameters, Syn, SynAck, VERSION, Writer, varint_len,
+};
 
 /// The first SYN is repeated after this long, the next after twice as long, and so on (P-16).
 pub const SYN_TIMEOUT: Duration = Duration::from_millis(150);
@@ -120,6 +122,13 @@ impl Offer {
             server_block: &self.server_block,
         }
         .encode(w);
+    }
+
+    /// Bytes that `write` takes at most.
+    pub(super) fn max_len(&self) -> usize {
+        let blocks = [&self.client_block, &self.server_block];
+        let blocks = blocks.map(|block| varint_len(block.len() as u64) + block.len());
+        Opening::MAX_FIXED_LEN + blocks.iter().sum::<usize>()
     }
 
     /// The client's parameter block.
