@@ -105,6 +105,13 @@ impl Socket {
         Ok((self.io.try_clone()?, Arc::clone(&self.state)))
     }
 
+    /// Sends one datagram whose errors are the caller's; one that speaks of another datagram is not.
+    pub(super) fn send_to(&self, data: &[u8], to: SocketAddr) -> io::Result<()> {
+        let destination = if self.local.is_ipv6() { mapped(to) } else { to };
+        let send = || self.io.send_to(data, destination).map(drop);
+        send().or_else(|error| if is_pending(&error) { send() } else { Err(error) })
+    }
+
     /// Sends a batch, segmented by the kernel where it can. What was sent, or is lost, is cut off the
     /// front of `transmit`.
     pub(super) fn send(&self, transmit: &mut Transmit, buf: &[u8]) -> Sent {
