@@ -182,7 +182,10 @@ impl Connection {
         let inner = &*self.inner;
         loop {
             if let Some(ended) = shared.connection(inner.handle)?.ended() {
-                return Ok(ended.outcome);
+                let outcome = ended.outcome;
+                // What has just arrived may be for others.
+                shared.flush();
+                return Ok(outcome);
             }
             shared.wait(&inner.changed, Instant::MAX);
         }

@@ -56,6 +56,8 @@ impl Locked<'_> {
                 Patience::None => !std::mem::replace(&mut has_glanced, true) && self.glance(),
             };
             if !may_repeat {
+                // What has just arrived may be for others.
+                self.flush();
                 return Err(patience.timeout());
             }
         }
