@@ -93,7 +93,9 @@ pub(super) fn set_multicast_interface(socket: &UdpSocket, interface: Interface) 
     match interface {
         Interface::Any => of.set_multicast_if_v4(&Ipv4Addr::UNSPECIFIED),
         Interface::Addr(address) => of.set_multicast_if_v4(&address),
-        Interface::Index(_) => Err(invalid("an IPv4 interface to send from is named by its address")),
+        Interface::Index(_) => {
+            Err(invalid("an IPv4 interface to send from is named by its address"))
+        }
     }
 }
 

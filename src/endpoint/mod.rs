@@ -80,7 +80,8 @@ struct Head {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EndpointStats {
-    /// Not towline's: unknown type, or a header check that does not fit.
+    /// Not towline's: unknown type, or a header check that does not fit. Where plain datagrams are on,
+    /// only those from port 0.
     pub foreign: u64,
     /// Taken although one bit of the header had been flipped on the way.
     pub repaired: u64,
@@ -92,7 +93,7 @@ pub struct EndpointStats {
     pub bad_proofs: u64,
     /// Connections that were refused.
     pub refused: u64,
-    /// Plain datagrams that found as much waiting as may.
+    /// Plain datagrams that were dropped: as much waited to be received as may.
     pub plain_dropped: u64,
 }
 
@@ -305,7 +306,7 @@ impl Endpoint {
         }
     }
 
-    /// A datagram with a good header.
+    /// A packet: its header is good, and it is for us.
     fn on_packet(
         &mut self,
         now: Instant,
@@ -345,7 +346,7 @@ impl Endpoint {
     /// What to send, what to tell, when to come back; poll until `Idle`.
     pub fn poll(&mut self, now: Instant, buf: &mut Vec<u8>) -> Output<Event> {
         let now = self.clamp(now);
-        if let Some(event) = self.events.pop_front() {
+        if let Some(event) = self.events.pop_front().or_else(|| self.plain.event()) {
             return Output::Event(event);
         }
         if let Some(transmit) = self.answers.pop(buf).or_else(|| self.plain.transmit(buf)) {

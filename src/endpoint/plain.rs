@@ -9,9 +9,9 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::net::SocketAddr;
 
-/// The longest plain datagram, in bytes: no UDP payload over IPv4 is longer.
+/// The longest plain datagram that is sent, in bytes: no UDP payload over IPv4 is longer.
 pub const MAX_PLAIN: usize = 65_507;
-/// What a datagram counts beside its bytes, so that empty ones are not kept for nothing.
+/// What a datagram counts beside its bytes, so that the empty ones that wait are bounded too.
 const COST: usize = 64;
 
 /// Why a plain datagram cannot be sent.
@@ -20,7 +20,7 @@ const COST: usize = 64;
 pub enum PlainError {
     /// The endpoint has no plain datagrams: see [`Config::plain`](super::Config::plain).
     Off,
-    /// Nothing can be sent to such an address: its port is 0, or it stands for any.
+    /// Nothing can be sent to such an address: its port is 0, or it stands for any host.
     InvalidAddress(SocketAddr),
     /// It is too long.
     TooLarge {
@@ -29,8 +29,8 @@ pub enum PlainError {
         /// The longest that can be sent.
         max: usize,
     },
-    /// It begins as a packet of the protocol does, so a peer that speaks it would take it for one. That
-    /// is so for one random payload in 2^18.
+    /// It begins as a packet of the protocol does, so a peer that speaks it could take it for one. Of
+    /// random payloads it is one in 2^18; it is none whose first byte is below 0x20 or above 0x7f.
     LooksLikeProtocol,
     /// As much waits to be sent as may.
     Blocked,
@@ -45,12 +45,16 @@ struct Queue {
 }
 
 impl Queue {
+    fn is_empty(&self) -> bool {
+        self.datagrams.is_empty()
+    }
+
     /// Takes a datagram unless more than `limit` would wait. An empty queue takes any.
     fn push(&mut self, limit: usize, peer: SocketAddr, data: &[u8]) -> bool {
-        let cost = data.len() + COST;
-        let is_taken = self.datagrams.is_empty() || self.held + cost <= limit;
+        let held = self.held + data.len() + COST;
+        let is_taken = self.is_empty() || held <= limit;
         if is_taken {
-            self.held += cost;
+            self.held = held;
             self.datagrams.push_back((peer, data.to_vec()));
         }
         is_taken
@@ -70,6 +74,8 @@ pub(super) struct Plain {
     limit: Option<usize>,
     arrived: Queue,
     leaving: Queue,
+    /// The first of those that wait has arrived, and nobody has been told.
+    has_news: bool,
 }
 
 impl Plain {
@@ -86,23 +92,29 @@ impl Plain {
         self.limit.is_some()
     }
 
-    /// Whether nothing waits to be sent.
+    /// Whether there is nothing to send and nothing to tell.
     pub(super) fn is_idle(&self) -> bool {
-        self.leaving.datagrams.is_empty()
+        self.leaving.is_empty() && !self.has_news
     }
 
+    /// What to tell: one event, however often the queue was emptied and filled in between.
+    pub(super) fn event(&mut self) -> Option<Event> {
+        std::mem::take(&mut self.has_news).then_some(Event::Datagram)
+    }
+
+    /// The next datagram to send; one without a byte is an empty range.
     pub(super) fn transmit(&mut self, buf: &mut Vec<u8>) -> Option<Transmit> {
         let (to, data) = self.leaving.pop()?;
         let start = buf.len();
         buf.extend_from_slice(&data);
         let range = start..buf.len();
-        Some(Transmit { to, from: None, ecn: Ecn::NotEct, segment: range.len(), range })
+        Some(Transmit { to, from: None, ecn: Ecn::NotEct, segment: range.len().max(1), range })
     }
 }
 
 impl Endpoint {
     /// Sends a datagram as it is, past all connections: it may be lost, doubled, overtaken or damaged,
-    /// as with any UDP socket. Groups can be sent to.
+    /// as with any UDP socket. `to` may be a group or a broadcast address.
     ///
     /// # Errors
     /// See [`PlainError`].
@@ -120,6 +132,7 @@ impl Endpoint {
         if data.len() > MAX_PLAIN {
             return Err(PlainError::TooLarge { len: data.len(), max: MAX_PLAIN });
         }
+        // P-75.
         if Header::decode(data).is_ok() {
             return Err(PlainError::LooksLikeProtocol);
         }
@@ -166,9 +179,8 @@ impl Endpoint {
             }
             Header::Reset(numbered) => {
                 let body = data.get(header_len..).unwrap_or_default();
-                Reset::decode(numbered, body).is_ok_and(|reset| {
-                    self.router.peer((datagram.from, reset.to)).is_some()
-                })
+                let is_peers = |reset: Reset| self.router.peer((datagram.from, reset.to)).is_some();
+                Reset::decode(numbered, body).is_ok_and(is_peers)
             }
         }
     }
@@ -179,11 +191,11 @@ impl Endpoint {
             self.stats.foreign += 1;
             return;
         };
-        let is_first = self.plain.arrived.datagrams.is_empty();
-        if !self.plain.arrived.push(limit, datagram.from, datagram.data) {
+        let is_first = self.plain.arrived.is_empty();
+        if self.plain.arrived.push(limit, datagram.from, datagram.data) {
+            self.plain.has_news |= is_first;
+        } else {
             self.stats.plain_dropped += 1;
-        } else if is_first {
-            self.events.push_back(Event::Datagram);
         }
     }
 }
@@ -191,15 +203,24 @@ impl Endpoint {
 impl fmt::Display for PlainError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Off => f.write_str("this endpoint has no plain datagrams"),
-            Self::InvalidAddress(address) => write!(f, "nothing can be sent to {address}"),
-            Self::TooLarge { len, max } => {
-                write!(f, "a datagram of {len} bytes is longer than {max}")
+            Self::Off => {
+                f.write_str("this endpoint has no plain datagrams: `Config::plain` turns them on")
             }
-            Self::LooksLikeProtocol => f.write_str("it would be taken for a packet of the protocol"),
-            Self::Blocked => f.write_str("as many datagrams wait to be sent as may"),
+            Self::InvalidAddress(address) => {
+                write!(f, "nothing can be sent to {address}: it takes a host or a group, and a port that is not 0")
+            }
+            Self::TooLarge { len, max } => {
+                write!(f, "a datagram of {len} bytes is too long: at most {max} can be sent")
+            }
+            Self::LooksLikeProtocol => f.write_str(
+                "the datagram would be taken for a packet of the protocol: none is whose first byte is below 0x20 or above 0x7f",
+            ),
+            Self::Blocked => f.write_str("as many datagrams wait to be sent as may: try again later"),
         }
     }
 }
 
 impl std::error::Error for PlainError {}
+
+#[cfg(test)]
+mod tests;
