@@ -9,14 +9,14 @@ use super::outcome;
 use super::patience::Patience;
 use super::socket::Socket;
 use crate::connection;
-use crate::endpoint::{Config, PlainError};
+use crate::endpoint::{Config, EndpointStats, PlainError};
 use crate::time::Duration;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::sync::Arc;
 
-/// What plain datagrams may wait each way at an endpoint that is made without settings, in bytes.
+/// How much of plain datagrams may wait each way at an endpoint that is made without settings, in bytes.
 const PLAIN: usize = 1 << 20;
 
 /// One UDP socket for as many connections as one likes, opened by this side or by others.
@@ -28,8 +28,9 @@ const PLAIN: usize = 1 << 20;
 ///
 /// Beside connections, plain datagrams come and go through the same socket ([`Endpoint::send_to`],
 /// [`Endpoint::recv_from`]): UDP itself, without any guarantee, to programs that know nothing of towline
-/// too, to groups and to all hosts of a network. [`Config::plain`] says what that costs; settings of one's
-/// own ([`Endpoint::bind_with`]) have it only if they say so.
+/// too, to groups and to all hosts of a network. An endpoint without settings keeps 1 MiB of them each way
+/// while they wait; one with settings ([`Endpoint::bind_with`]) has them if [`Config::plain`] says so, which
+/// tells what they cost.
 ///
 /// Clones are handles of one endpoint. Its connections and its [`Listener`] live on when all are dropped.
 ///
@@ -115,33 +116,41 @@ impl Endpoint {
 
     // ---- plain datagrams ----
 
-    /// Sends one datagram as it is. It may be lost, doubled, overtaken or, seldom, damaged on the way,
-    /// and nobody tells; the system does not cut it, so it should be no longer than the path's MTU less
-    /// 28 bytes (1200 bytes pass almost everywhere). It waits for nothing: neither for connections nor
-    /// for a window.
+    /// Sends one datagram as it is, to the first address of `addr`, and gives its length. It may be lost,
+    /// doubled, overtaken or, seldom, damaged on the way, and nobody tells. It travels whole or not at
+    /// all, so it should be no longer than the path's MTU less 28 bytes (1200 bytes pass almost
+    /// everywhere). It waits for nothing: neither for connections nor for a window.
     ///
     /// # Errors
-    /// [`io::ErrorKind::InvalidInput`] for addresses that nobody has, for more than 65,507 bytes, and for
-    /// what a peer would take for a packet of the protocol (one random payload in 2^18: send it otherwise,
-    /// say with a byte in front). [`io::ErrorKind::WouldBlock`] if the socket takes nothing for now and as
-    /// much waits as may. [`io::ErrorKind::Unsupported`] if the endpoint has no plain datagrams. And the
-    /// system's: of datagrams that are too long for the network, of [`Endpoint::set_broadcast`] not set,
-    /// of networks that are not there.
-    pub fn send_to(&self, data: &[u8], to: SocketAddr) -> io::Result<()> {
-        self.hub.lock().endpoint.check_plain(to, data).map_err(outcome::plain)?;
+    /// - [`io::ErrorKind::InvalidInput`] for more than [`MAX_PLAIN`](crate::endpoint::MAX_PLAIN) bytes,
+    ///   for addresses that nobody has, and for what a peer could take for a packet of the protocol. That
+    ///   is so for one random payload in 2^18; never if the first byte is below 0x20 or above 0x7f, so
+    ///   give binary messages such a first byte.
+    /// - [`io::ErrorKind::PermissionDenied`] for a broadcast address, unless [`Endpoint::set_broadcast`]
+    ///   allows it.
+    /// - [`io::ErrorKind::WouldBlock`] if the socket takes nothing for now, and as much waits as may.
+    /// - [`io::ErrorKind::Unsupported`] if the endpoint has no plain datagrams.
+    /// - The system's: the datagram is too long for the network, the network is not there.
+    pub fn send_to(&self, data: &[u8], addr: impl ToSocketAddrs) -> io::Result<usize> {
+        let no_address = || io::Error::new(io::ErrorKind::InvalidInput, "no address to send to");
+        let to = addr.to_socket_addrs()?.next().ok_or_else(no_address)?;
+        let shared = self.hub.lock();
+        shared.check()?;
+        shared.endpoint.check_plain(to, data).map_err(outcome::plain)?;
+        drop(shared);
         match self.hub.network().send_to(data, to) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            result => return result,
+            result => return result.map(|()| data.len()),
         }
         let mut shared = self.hub.lock();
-        shared.check()?;
         let result = shared.endpoint.send_to(to, data).map_err(outcome::plain);
         shared.flush();
-        result
+        result.map(|()| data.len())
     }
 
-    /// Waits for a plain datagram and gives its length and its sender's address. If it is longer than
-    /// `buf`, it stays, and the error says how long it is.
+    /// Waits for a plain datagram and gives its length and its sender's address; the length may be 0. A
+    /// buffer of 65,536 bytes holds any. If it is too short, the datagram stays, nothing is written, and
+    /// every call fails until one brings a buffer that is long enough: what strangers send is of any length.
     ///
     /// # Errors
     /// [`io::ErrorKind::InvalidInput`] if `buf` is too short; [`io::ErrorKind::WouldBlock`] (on Windows
@@ -174,7 +183,8 @@ impl Endpoint {
             shared.check()?;
             let (from, data) = shared.endpoint.peek_from().ok_or(io::ErrorKind::WouldBlock)?;
             let len = data.len();
-            let part = buf.get_mut(..len).ok_or_else(|| too_short(len))?;
+            let room = buf.len();
+            let part = buf.get_mut(..len).ok_or_else(|| too_short(len, room))?;
             part.copy_from_slice(data);
             shared.endpoint.recv_from();
             Ok((len, from))
@@ -217,7 +227,7 @@ impl Endpoint {
     }
 
     /// From which interface datagrams to groups leave. An IPv4 socket names it by its address, an IPv6
-    /// socket by its number.
+    /// socket by its number; one at `[::]` names both, one after the other.
     ///
     /// # Errors
     /// [`io::ErrorKind::InvalidInput`] if it is named otherwise, and the system's.
@@ -242,6 +252,20 @@ impl Endpoint {
         options::set_multicast_loop(self.hub.network().socket(), is_on)
     }
 
+    // ---- the socket ----
+
+    /// Calls `act` with the UDP socket, to read and set its options (buffer sizes, a device, TOS). All
+    /// connections share it, so leave it unconnected and non-blocking, and receive nothing from it: what
+    /// you take is lost to them.
+    pub fn with_socket<T>(&self, act: impl FnOnce(&UdpSocket) -> T) -> T {
+        act(self.hub.network().socket())
+    }
+
+    /// What arrived and belonged to no connection.
+    pub fn stats(&self) -> EndpointStats {
+        self.hub.lock().endpoint.stats()
+    }
+
     /// The socket's address.
     ///
     /// # Errors
@@ -251,8 +275,8 @@ impl Endpoint {
     }
 }
 
-fn too_short(len: usize) -> io::Error {
-    let what = format!("the buffer is shorter than the datagram of {len} bytes");
+fn too_short(len: usize, room: usize) -> io::Error {
+    let what = format!("a buffer of {room} bytes is too short: the datagram that waits has {len}");
     io::Error::new(io::ErrorKind::InvalidInput, what)
 }
 

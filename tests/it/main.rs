@@ -20,6 +20,8 @@ mod driver;
 mod examples;
 mod handshake;
 mod net;
+#[cfg(feature = "net")]
+mod plain;
 mod reorder;
 #[cfg(feature = "net")]
 mod std_net;
