@@ -44,6 +44,13 @@ const PLAIN: usize = 1 << 20;
 /// let mut text = String::new();
 /// listener.accept()?.0.read_to_string(&mut text)?;
 /// assert_eq!(text, "one socket, many connections");
+///
+/// let stranger = std::net::UdpSocket::bind("127.0.0.1:0")?;
+/// stranger.send_to(b"no connection", right.local_addr()?)?;
+/// let mut buf = [0; 65_536];
+/// let (len, from) = right.recv_from(&mut buf)?;
+/// assert_eq!((&buf[..len], from), (&b"no connection"[..], stranger.local_addr()?));
+/// right.send_to(b"none needed", from)?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Clone)]

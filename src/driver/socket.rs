@@ -315,6 +315,21 @@ mod tests {
     }
 
     #[test]
+    fn no_empty_datagram_is_lost_in_a_full_socket() {
+        let (taken, sent, rest) = send(0, 64, &[(0, io::ErrorKind::WouldBlock)]);
+        assert_eq!((taken, sent.is_blocked), (vec![], true));
+        assert_eq!(rest.range, 0..0);
+        // And a batch without a byte does leave.
+        let stranger = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let socket = Socket::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let to = stranger.local_addr().unwrap();
+        let mut batch = Transmit { to, from: None, ecn: Ecn::NotEct, range: 1..1, segment: 1 };
+        assert_eq!(socket.send(&mut batch, b"x"), FINE);
+        stranger.set_nonblocking(true).unwrap();
+        assert_eq!(stranger.recv_from(&mut [0; 9]).unwrap(), (0, socket.local_addr()));
+    }
+
+    #[test]
     fn a_wildcard_is_for_many_addresses_and_a_client_for_one() {
         let any = Socket::bind((Ipv4Addr::UNSPECIFIED, 0).into()).unwrap();
         let port = any.local_addr().port();
