@@ -71,7 +71,7 @@ pub mod time;
 pub mod wire;
 
 #[cfg(feature = "net")]
-pub use driver::{Connection, Endpoint, Incoming, IntoIncoming, Listener, Stream};
+pub use driver::{Connection, Endpoint, Incoming, Interface, IntoIncoming, Listener, Stream};
 
 /// The examples of the README, which are tests.
 #[cfg(all(doctest, feature = "net"))]

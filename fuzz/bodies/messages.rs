@@ -221,7 +221,9 @@ fn operate(ends: &mut [End; 2], at: usize, what: u8, n: u8, is_attacked: bool) -
             _ => ends[at].streams.set_send_limit(u64::from(n) * 10),
         },
     }
-    ends.iter_mut().for_each(|end| end.poll_events(is_attacked));
+    for end in ends.iter_mut() {
+        end.poll_events(is_attacked);
+    }
     is_open
 }
 
@@ -421,7 +423,7 @@ impl End {
                     }
                     Ok(_) => {}
                     Err(RecvError::Gap { count }) => {
-                        log.missing = log.missing.saturating_add(count)
+                        log.missing = log.missing.saturating_add(count);
                     }
                     Err(_) => break,
                 }

@@ -356,6 +356,15 @@ impl OptionalDuration {
     }
 }
 
+/// A timeout, unless it is zero, which would be none at all.
+pub(super) fn nonzero(timeout: Option<Duration>) -> io::Result<Option<Duration>> {
+    if timeout.is_some_and(|timeout| timeout.is_zero()) {
+        let what = "cannot set a timeout of zero";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+    }
+    Ok(timeout)
+}
+
 /// What `connect` has come to.
 fn connected(connection: &Core) -> io::Result<()> {
     match connection.ended() {

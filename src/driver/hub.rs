@@ -222,6 +222,11 @@ impl Line {
         self.socket.io()
     }
 
+    /// See [`Socket::send_to`].
+    pub(super) fn send_to(&self, data: &[u8], to: SocketAddr) -> io::Result<()> {
+        self.socket.send_to(data, to)
+    }
+
     fn on_refused(&self, now: Instant, shared: &mut Shared) {
         if let Some(peer) = self.socket.peer() {
             shared.endpoint.on_unreachable(now, peer);

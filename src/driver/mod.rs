@@ -41,6 +41,7 @@ mod waiters;
 pub use connection::Connection;
 pub use endpoint::Endpoint;
 pub use listener::{Incoming, IntoIncoming, Listener};
+pub use options::Interface;
 pub use stream::Stream;
 
 use std::panic::{RefUnwindSafe, UnwindSafe};

@@ -1,7 +1,7 @@
 //! What the core's results are called in `std::io`.
 
 use crate::connection::{CloseReason, Ended};
-use crate::endpoint::ConnectError;
+use crate::endpoint::{ConnectError, PlainError};
 use crate::stream::{OpenError, ReadError, WriteError};
 use std::io::{self, ErrorKind};
 
@@ -41,6 +41,16 @@ pub(super) fn is_by_peer(ended: &Ended) -> bool {
 /// Whether a connection ended in good order.
 pub(super) fn is_orderly(ended: &Ended) -> bool {
     matches!(ended.reason, CloseReason::Local(0) | CloseReason::Peer(0, _))
+}
+
+/// Why a plain datagram was not sent.
+pub(super) fn plain(error: PlainError) -> io::Error {
+    let kind = match error {
+        PlainError::Off => ErrorKind::Unsupported,
+        PlainError::Blocked => return ErrorKind::WouldBlock.into(),
+        _ => ErrorKind::InvalidInput,
+    };
+    io::Error::new(kind, error)
 }
 
 pub(super) fn read(error: ReadError) -> io::Error {

@@ -1,6 +1,6 @@
 //! A stream of bytes as the application holds it: what `std::net::TcpStream` is for TCP.
 
-use super::connection::{Connection, OptionalDuration};
+use super::connection::{Connection, OptionalDuration, nonzero};
 use super::options;
 use super::outcome;
 use super::patience::Patience;
@@ -412,14 +412,6 @@ impl Stream {
     pub fn linger(&self) -> io::Result<Option<Duration>> {
         Ok(self.handle.connection.linger())
     }
-}
-
-fn nonzero(timeout: Option<Duration>) -> io::Result<Option<Duration>> {
-    if timeout.is_some_and(|timeout| timeout.is_zero()) {
-        let what = "cannot set a timeout of zero";
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
-    }
-    Ok(timeout)
 }
 
 impl Drop for StreamHandle {

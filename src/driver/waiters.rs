@@ -13,6 +13,8 @@ use std::sync::Arc;
 pub(super) struct Waiters {
     /// A connection waits to be accepted.
     pub(super) incoming: Arc<Condvar>,
+    /// A plain datagram waits to be received.
+    pub(super) datagrams: Arc<Condvar>,
     connections: BTreeMap<Handle, ConnectionWaiters>,
 }
 
@@ -73,6 +75,9 @@ impl Waiters {
             Event::Incoming(_) => {
                 self.incoming.notify_one();
             }
+            Event::Datagram => {
+                self.datagrams.notify_all();
+            }
             Event::Connection(handle, event) => {
                 if let Some(connection) = self.connections.get(&handle) {
                     connection.on_event(event);
@@ -84,6 +89,7 @@ impl Waiters {
     /// Wakes everybody: the driver is dead.
     pub(super) fn wake_all(&self) {
         self.incoming.notify_all();
+        self.datagrams.notify_all();
         self.connections.values().for_each(ConnectionWaiters::wake_all);
     }
 }

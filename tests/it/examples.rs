@@ -35,6 +35,7 @@ examples! {
     file_transfer: "../../examples/file_transfer.rs",
     framing: "../../examples/framing.rs",
     iterative_server: "../../examples/iterative_server.rs",
+    lan_discovery: "../../examples/lan_discovery.rs",
     many_connections: "../../examples/many_connections.rs",
     rpc: "../../examples/rpc.rs",
     star_relay: "../../examples/star_relay.rs",

@@ -21,6 +21,8 @@ mod examples;
 mod handshake;
 mod messages;
 mod net;
+#[cfg(feature = "net")]
+mod plain;
 mod reorder;
 #[cfg(feature = "net")]
 mod std_net;
