@@ -27,5 +27,5 @@ mod reorder;
 #[cfg(feature = "net")]
 mod std_net;
 mod swarm;
-mod thin;
 mod talk;
+mod thin;
