@@ -13,6 +13,7 @@ mod expiry;
 mod handshake;
 mod io;
 mod path;
+mod prefix;
 mod receive;
 mod state;
 mod stats;
@@ -43,6 +44,7 @@ use contents::{Contents, settle};
 use damage::Damage;
 use handshake::{Connecting, Offer};
 use path::Paths;
+use prefix::Prefixes;
 use state::State;
 use std::collections::VecDeque;
 use timer::Timers;
@@ -100,6 +102,7 @@ pub struct Connection {
     offer: Option<Box<Offer>>,
     recovery: Recovery<Contents>,
     streams: Streams,
+    prefixes: Prefixes,
     acks: Acks,
     damage: Damage,
     paths: Paths,
@@ -189,6 +192,7 @@ impl Connection {
             offer: None,
             recovery: Recovery::new(config.recovery, controller, payload),
             streams: Streams::new(side, &config.streams),
+            prefixes: Prefixes::default(),
             acks: Acks::default(),
             damage: Damage::default(),
             paths: Paths::new(path),

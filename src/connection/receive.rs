@@ -245,8 +245,11 @@ impl Connection {
             delay: Duration::from_micros(ack.delay_us),
             ce_count: ack.ecn.map(|counts| counts.ce),
         };
-        let (streams, acks) = (&mut self.streams, &mut self.acks);
-        let mut fate = |fate, contents| settle(streams, acks, fate, contents);
+        let (streams, acks, prefixes) = (&mut self.streams, &mut self.acks, &mut self.prefixes);
+        let mut fate = |fate, contents| {
+            prefixes.on_fate(fate, &contents);
+            settle(streams, acks, fate, contents);
+        };
         let outcome = self
             .recovery
             .on_ack(now, &info, self.book.next_number, ack.ranges(), &mut fate)
