@@ -181,6 +181,7 @@ impl Network for Line {
                 has_told = true;
             });
             *deadline = idle.unwrap_or(Instant::ZERO);
+            waiters.fetch(endpoint);
             has_told |= waiters.on_step();
             if has_told {
                 shared.stir();

@@ -2,8 +2,8 @@
 
 use super::sync::Condvar;
 use crate::connection::{Connection as Core, ConnectionEvent};
-use crate::endpoint::{Event, Handle};
-use crate::stream::{ChannelEvent, FlowId, Outcome, StreamEvent};
+use crate::endpoint::{Endpoint, Event, Handle};
+use crate::stream::{ChannelEvent, FlowId, Outcome, SendError, StreamEvent};
 use crate::wire::ChannelId;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -20,6 +20,8 @@ pub(super) struct Waiters {
     connections: BTreeMap<Handle, ConnectionWaiters>,
     /// How many threads wait for acknowledgements.
     flushing: usize,
+    /// Whose peers opened something that is not fetched yet.
+    arrived: Vec<Handle>,
 }
 
 /// Who waits for a connection, and what it has told that is not asked for yet.
@@ -43,9 +45,18 @@ pub(super) struct FlowWaiters {
     pub(super) writable: Condvar,
     /// The peer wants no more of what is sent.
     pub(super) is_stopped: AtomicBool,
+    /// This side has closed it.
+    pub(super) is_closed: AtomicBool,
 }
 
 impl FlowWaiters {
+    /// Why nothing is sent: what the peer has stopped is over soon, and counts as stopped all the same.
+    pub(super) fn why_not(&self, error: SendError) -> SendError {
+        let is_peers =
+            self.is_stopped.load(Ordering::Relaxed) && !self.is_closed.load(Ordering::Relaxed);
+        if error == SendError::Finished && is_peers { SendError::Stopped } else { error }
+    }
+
     pub(super) fn wake_all(&self) {
         self.readable.notify_all();
         self.writable.notify_all();
@@ -184,6 +195,17 @@ impl Waiters {
         self.flushing > 0
     }
 
+    /// Takes what peers opened, before more of it becomes known: so it keeps its order.
+    pub(super) fn fetch(&mut self, endpoint: &mut Endpoint) {
+        for handle in self.arrived.drain(..) {
+            if let Some(connection) = self.connections.get_mut(&handle)
+                && let Some(core) = endpoint.connection_mut(handle)
+            {
+                connection.arrivals.fetch(core);
+            }
+        }
+    }
+
     /// Wakes those whom an event concerns.
     pub(super) fn on_event(&mut self, event: Event) {
         match event {
@@ -193,6 +215,9 @@ impl Waiters {
             Event::Connection(handle, event) => {
                 if let Some(connection) = self.connections.get_mut(&handle) {
                     connection.on_event(event);
+                    if !connection.arrivals.turns.is_empty() {
+                        self.arrived.push(handle);
+                    }
                 }
             }
         }

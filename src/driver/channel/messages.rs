@@ -81,7 +81,7 @@ impl Messages {
             let number = match core.send(now, self.id, message, &options) {
                 Ok(number) => number,
                 Err(SendError::Blocked) => return None,
-                Err(error) => return Some(Err(error.into())),
+                Err(error) => return Some(Err(self.waiters.why_not(error).into())),
             };
             self.accepted.store(number + 1, Ordering::Relaxed);
             if has_receipt {
@@ -127,6 +127,7 @@ impl Messages {
     }
 
     pub(super) fn close(&self) -> Result<(), ChannelError> {
+        self.waiters.is_closed.store(true, Ordering::Relaxed);
         self.act(Core::finish_channel)
     }
 

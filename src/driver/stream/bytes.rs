@@ -106,7 +106,7 @@ impl Bytes {
                 self.put(wait, |core, id| match core.streams().write(id, chunk) {
                     Ok(taken) => Some(Ok(taken)),
                     Err(WriteError::Blocked) => None,
-                    Err(error) => Some(Err(refused(error))),
+                    Err(error) => Some(Err(self.refused(error))),
                 })?;
             rest = rest.get(taken..).unwrap_or_default();
             if rest.is_empty() {
@@ -134,7 +134,7 @@ impl Bytes {
             match core.streams().write(id, data_now) {
                 Ok(taken) if taken == data.len() => return Some(Ok(taken)),
                 Ok(_) => {}
-                Err(error) => return Some(Err(refused(error))),
+                Err(error) => return Some(Err(self.refused(error))),
             }
             let written = this.written.load(Ordering::Relaxed);
             let is_empty = core.acknowledged(id) == Some(written);
@@ -258,6 +258,7 @@ impl Bytes {
     }
 
     pub(in crate::driver) fn close(&self) -> Result<(), ChannelError> {
+        self.stream.waiters.is_closed.store(true, Ordering::Relaxed);
         self.act(|core, id| {
             // What was reset or refused by the peer needs no end.
             let _ = core.streams().finish(id);
@@ -271,13 +272,14 @@ impl Bytes {
     ) -> Result<T, ChannelError> {
         self.connection().act(&self.stream.waiters, |core| act(core, self.id()))
     }
-}
 
-fn refused(error: WriteError) -> ChannelError {
-    ChannelError::Send(match error {
-        WriteError::Blocked => SendError::Blocked,
-        WriteError::Stopped(_) | WriteError::Reset(_) => SendError::Stopped,
-        WriteError::Finished => SendError::Finished,
-        WriteError::Unknown => SendError::Unknown,
-    })
+    fn refused(&self, error: WriteError) -> ChannelError {
+        let error = match error {
+            WriteError::Blocked => SendError::Blocked,
+            WriteError::Stopped(_) | WriteError::Reset(_) => SendError::Stopped,
+            WriteError::Finished => SendError::Finished,
+            WriteError::Unknown => SendError::Unknown,
+        };
+        self.stream.waiters.why_not(error).into()
+    }
 }
