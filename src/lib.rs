@@ -82,3 +82,8 @@ pub use stream::Delivery;
 #[cfg(all(doctest, feature = "net"))]
 #[doc = include_str!("../README.md")]
 pub struct Readme;
+
+/// The examples of the page on channels, which are tests.
+#[cfg(all(doctest, feature = "net"))]
+#[doc = include_str!("../docs/CHANNELS.md")]
+pub struct Channels;
