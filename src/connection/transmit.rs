@@ -267,11 +267,11 @@ impl Connection {
                     None => true,
                 };
                 if self.streams.uses_channels() {
-                    let pattern = self.thinness.pattern(now, self.config.redundancy, &self.view());
+                    let pattern = self.thin.loss.pattern(now, self.config.redundancy, &self.view());
                     self.streams.set_repair(pattern);
                 }
                 if self.streams.write_frames(w, &mut |content| contents.push(content)) {
-                    self.cadence.on_sent(now);
+                    self.thin.cadence.on_sent(now);
                 }
             }
         }

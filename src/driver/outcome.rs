@@ -7,15 +7,19 @@ use std::io::{self, ErrorKind};
 
 /// What a call on a connection that has ended fails with; the reason is the error's source.
 pub(super) fn ended(ended: &Ended) -> io::Error {
-    let kind = match ended.reason {
+    io::Error::new(kind(&ended.reason), ended.reason.clone())
+}
+
+/// The kind of that.
+pub(super) const fn kind(reason: &CloseReason) -> ErrorKind {
+    match reason {
         CloseReason::Peer(..) | CloseReason::Reset => ErrorKind::ConnectionReset,
         CloseReason::TimedOut => ErrorKind::TimedOut,
         CloseReason::Refused(_) => ErrorKind::ConnectionRefused,
         CloseReason::Version => ErrorKind::Unsupported,
         // Local, and whoever broke the protocol.
         _ => ErrorKind::ConnectionAborted,
-    };
-    io::Error::new(kind, ended.reason.clone())
+    }
 }
 
 /// The same for a write: it is not a write's fault that one of both sides has closed.

@@ -7,6 +7,8 @@
 mod adversary;
 mod blackout;
 mod bulk;
+#[cfg(feature = "net")]
+mod channel;
 #[cfg(feature = "cli")]
 mod cli;
 mod close;
