@@ -34,6 +34,7 @@ examples! {
     dialogue: "../../examples/dialogue.rs",
     file_transfer: "../../examples/file_transfer.rs",
     framing: "../../examples/framing.rs",
+    game_and_chat: "../../examples/game_and_chat.rs",
     iterative_server: "../../examples/iterative_server.rs",
     lan_discovery: "../../examples/lan_discovery.rs",
     many_connections: "../../examples/many_connections.rs",
