@@ -497,7 +497,9 @@ fn breaches_are_called_by_their_names() {
         ("an unknown frame", E::Frame, |_| vec![vec![0x01, 0x3f, 0]]),
         ("half a frame", E::Frame, |_| vec![vec![0x0c, 0x00]]),
     ];
-    breaches.into_iter().for_each(|(what, error, breach)| is_called(what, error, breach));
+    for (what, error, breach) in breaches {
+        is_called(what, error, breach);
+    }
 }
 
 /// A server calls this breach by this name, and tells whoever committed it.

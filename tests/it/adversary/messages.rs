@@ -158,7 +158,9 @@ fn breaches_of_limits_are_called_by_their_names() {
             each(&[skip(ORDERED, 2, (1 << 62) - 1, 0)])
         }),
     ];
-    breaches.into_iter().for_each(|(what, error, breach)| is_called(what, error, breach));
+    for (what, error, breach) in breaches {
+        is_called(what, error, breach);
+    }
 }
 
 #[test]
@@ -205,7 +207,9 @@ fn contradictions_are_called_by_their_names() {
             vec![vec![0x1c, 0x00, 0x05, 0x00, 0x02, 0x00, 0x00]]
         }),
     ];
-    breaches.into_iter().for_each(|(what, error, breach)| is_called(what, error, breach));
+    for (what, error, breach) in breaches {
+        is_called(what, error, breach);
+    }
 }
 
 /// What a connection that only receives may hold of messages: PROTOCOL.md, section 10.
