@@ -245,18 +245,19 @@ fn read(hub: &Handover<Line>, reader: usize, count: usize, limit: Option<Duratio
     while read < count {
         let mut locked = hub.lock();
         let until = limit.map_or(Instant::MAX, |limit| locked.now() + limit);
+        let mut has_glanced = false;
         loop {
             if locked.got[reader] > 0 {
                 locked.got[reader] -= 1;
                 read += 1;
-                locked.hub().network().flush(&mut locked);
+                locked.flush();
                 break;
             }
             if locked.is_shut {
                 return read;
             }
             let may_repeat = if limit == Some(Duration::ZERO) {
-                locked.glance()
+                !std::mem::replace(&mut has_glanced, true) && locked.glance()
             } else {
                 locked.wait(&place, until)
             };
@@ -334,6 +335,27 @@ fn whoever_waits_is_interrupted() {
     end(&hub, keeper);
 }
 
+/// Who looks without waiting, and goes, leaves nothing that he took for others.
+fn who_glances_hands_on() {
+    let (hub, keeper) = hub();
+    let readers: Vec<_> = (0..2)
+        .map(|reader| {
+            let hub = hub.clone();
+            thread::spawn(move || assert_eq!(read(&hub, reader, 1, None), 1))
+        })
+        .collect();
+    for reader in 0..2 {
+        // Time enough for the keeper to be back at its watch.
+        (0..20).for_each(|_| thread::yield_now());
+        hub.network().bring(reader);
+        hub.lock().glance();
+    }
+    for reader in readers {
+        reader.join().unwrap();
+    }
+    end(&hub, keeper);
+}
+
 fn schedules() -> usize {
     std::env::var("TOWLINE_SCHEDULES").map_or(2000, |count| count.parse().unwrap())
 }
@@ -361,4 +383,10 @@ fn no_wake_up_is_lost() {
 fn no_interruption_is_lost() {
     check(whoever_waits_is_interrupted);
     check_unfairly(whoever_waits_is_interrupted);
+}
+
+#[test]
+fn nothing_is_lost_in_a_glance() {
+    check(who_glances_hands_on);
+    check_unfairly(who_glances_hands_on);
 }

@@ -4,11 +4,13 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
+use std::ops::RangeInclusive;
 
 use towline::wire::{
-    ConnectionId, Crc32, DecodeError, Frame, Frames, Header, Integrity, Numbered, Offset, Opened,
-    Opening, Parameters, Pseudo, Reader, Refuse, RefuseReason, Reset, Stale, StreamFrame, Syn,
-    SynAck, Truncated, VersionList, Writer,
+    ConnectionId, Crc32, DecodeError, Frame, Frames, Header, Integrity, MessageFrame,
+    MessageNumber, Numbered, Offset, Opened, Opening, Parameters, ParityFrame, Part, Pseudo,
+    Reader, Refuse, RefuseReason, Reset, Skip, Stale, StreamFrame, Syn, SynAck, Truncated,
+    VersionList, Writer,
 };
 
 /// The ids of all vectors.
@@ -198,7 +200,7 @@ fn parameters(block: &[u8]) -> Result<Read, DecodeError> {
         again = p.encode(*grease);
     }
     let Parameters { max_data, max_stream_data, max_streams, .. } = p;
-    let meaning = format!(
+    let mut meaning = format!(
         "max_data {max_data}, max_stream_data {max_stream_data}, max_streams {max_streams}, \
          max_ack_delay {} us, idle_timeout {} ms, max_payload {}, protection {}",
         p.max_ack_delay.as_micros(),
@@ -206,31 +208,37 @@ fn parameters(block: &[u8]) -> Result<Read, DecodeError> {
         p.max_payload,
         p.protection
     );
+    let channels = (p.max_channels, p.max_message, p.max_partial);
+    if channels != (0, 0, 1) {
+        let (count, longest, partial) = channels;
+        let _ =
+            write!(meaning, ", max_channels {count}, max_message {longest}, max_partial {partial}");
+    }
     Ok(Read { meaning, again })
 }
 
 // ---- frames ----
 
 fn frames(body: &[u8]) -> Result<Read, DecodeError> {
-    let frames: Vec<Frame<'_>> = Frames::new(body).collect::<Result<_, _>>()?;
     let mut again = Vec::new();
-    for (n, frame) in (1..).zip(&frames) {
-        let is_last = n == frames.len() && has_no_length(body, frame);
-        frame.encode(&mut Writer::new(&mut again, usize::MAX), is_last);
+    let mut meaning = Vec::new();
+    let mut r = Reader::new(body);
+    while let Some(kind) = body.get(r.at()) {
+        let frame = Frame::decode(&mut r)?;
+        frame.encode(&mut Writer::new(&mut again, usize::MAX), has_no_length(*kind));
+        meaning.push(frame_meaning(&frame));
     }
-    let meaning: Vec<String> = frames.iter().map(frame_meaning).collect();
-    let meaning = if frames.is_empty() { "no frame".to_owned() } else { meaning.join(", ") };
+    let meaning = if meaning.is_empty() { "no frame".to_owned() } else { meaning.join(", ") };
     Ok(Read { meaning, again })
 }
 
-/// Whether this last frame is a STREAM that reaches to the packet's end without saying so.
-fn has_no_length(body: &[u8], frame: &Frame<'_>) -> bool {
-    matches!(frame, Frame::Stream(_)) && {
-        let len = frame.encoded_len(true);
-        body.len()
-            .checked_sub(len)
-            .and_then(|at| body.get(at))
-            .is_some_and(|kind| kind & 0x50 == 0x40)
+/// Whether a frame of this type reaches to the packet's end without saying so.
+const fn has_no_length(kind: u8) -> bool {
+    match kind {
+        0x18..=0x1f => kind & 0x04 == 0,
+        0x20..=0x3f => kind & 0x08 == 0,
+        0x40..=0x7e => kind & 0x10 == 0,
+        _ => false,
     }
 }
 
@@ -258,12 +266,43 @@ fn frame_meaning(frame: &Frame<'_>) -> String {
         Frame::Close(close) => format!("CLOSE code {} {}", close.code, quoted(close.reason)),
         Frame::PathChallenge(token) => format!("PATH_CHALLENGE {token:016x}"),
         Frame::PathResponse(token) => format!("PATH_RESPONSE {token:016x}"),
+        Frame::Skip(Skip { id, first, count, cost }) => {
+            format!("SKIP {id} first {first} count {count} cost {cost}")
+        }
+        Frame::MaxChannelData(id, limit) => format!("MAX_CHANNEL_DATA {id} limit {limit}"),
+        Frame::MaxChannels(count) => format!("MAX_CHANNELS {count}"),
+        Frame::ChannelProbe(id) => format!("CHANNEL_PROBE {id}"),
+        Frame::ChannelEnd(id, end) => format!("CHANNEL_END {id} end {end}"),
+        Frame::ChannelStop(id) => format!("CHANNEL_STOP {id}"),
+        Frame::Message(message) => message_meaning(message),
+        Frame::Parity(ParityFrame { id, number, others, size, data }) => {
+            // As for offsets: larger numbers are in section 11.8.
+            let newest = number.expand(0);
+            let members = (0..8).filter(|i| others >> i & 1 == 1).map(|i| newest - 1 - i);
+            let members = members.fold(newest.to_string(), |text, n| format!("{text} {n}"));
+            format!(
+                "PARITY {id} of {members} size {size} {}",
+                if data.is_empty() { "-".to_owned() } else { hex(data) }
+            )
+        }
         Frame::Stream(StreamFrame { id, offset, fin, data }) => {
             let fin = if *fin { " fin" } else { "" };
             // A receiver that has nothing yet: larger offsets are in section 11.4.
             format!("STREAM {id} offset {}{fin} {}", offset.expand(0), quoted(data))
         }
     }
+}
+
+fn message_meaning(message: &MessageFrame<'_>) -> String {
+    let MessageFrame { id, number, part, key, data } = *message;
+    let mut text = format!("MESSAGE {id} number {}", number.expand(0));
+    if let Some(Part { offset, total }) = part {
+        let _ = write!(text, " offset {offset} of {total}");
+    }
+    if let Some(key) = key {
+        let _ = write!(text, " key {key}");
+    }
+    format!("{text} {}", quoted(data))
 }
 
 fn quoted(data: &[u8]) -> String {
@@ -300,6 +339,19 @@ fn offset(vector: &Vector) -> Read {
     Read { meaning: format!("expected {expected:x}, offset {meant:x}"), again }
 }
 
+fn message_number(vector: &Vector) -> Read {
+    let expected = stated(&vector.meaning, "expected ");
+    let Some(Ok(Frame::Message(message))) = Frames::new(&vector.bytes).next() else {
+        panic!("line {}: not a MESSAGE frame", vector.line)
+    };
+    let meant = message.number.expand(expected);
+    let mut again = Vec::new();
+    let mut w = Writer::new(&mut again, usize::MAX);
+    Frame::Message(MessageFrame { number: MessageNumber::new(meant), ..message })
+        .encode(&mut w, true);
+    Read { meaning: format!("expected {expected:x}, number {meant:x}"), again }
+}
+
 /// The hexadecimal number behind `what` in a meaning.
 fn stated(meaning: &str, what: &str) -> u64 {
     let digits = meaning.split(", ").find_map(|part| part.strip_prefix(what));
@@ -318,6 +370,7 @@ fn read(vector: &Vector) -> Result<Read, DecodeError> {
         ("11.3", _) => Ok(number(vector)),
         ("11.4", _) => Ok(offset(vector)),
         ("11.5", _) | ("11.6" | "11.7", "block") => parameters(&vector.bytes),
+        ("11.8", _) => Ok(message_number(vector)),
         (section, _) => panic!("line {}: no such vector in section {section}", vector.line),
     }
 }
@@ -367,37 +420,37 @@ fn every_frame_type_has_a_vector() {
     let table = document.lines().skip_while(|line| !line.starts_with("## 4.")).skip(1);
     let rows =
         table.take_while(|line| !line.starts_with("## ")).filter(|line| line.starts_with("| 0x"));
-    let (stream, others): (Vec<&str>, Vec<&str>) = rows
+    let (ranges, others): (Vec<&str>, Vec<&str>) = rows
         .filter(|row| !row.contains("reserved"))
         .filter_map(|row| row.split('|').nth(1))
         .partition(|types| types.contains(" to "));
-    assert_eq!(stream, [" 0x40 to 0x7e, even "], "the rows that hold a range");
+    // Per range the bits that are one field each.
+    let fields: [(&str, RangeInclusive<u8>, &[u8]); 3] = [
+        (" 0x18 to 0x1f ", 0x18..=0x1f, &[0b11, 0x04]),
+        (" 0x20 to 0x3f ", 0x20..=0x3f, &[0b11, 0x04, 0x08, 0x10]),
+        (" 0x40 to 0x7e, even ", 0x40..=0x7e, &[0b110, 0x08, 0x10, 0x20]),
+    ];
+    assert_eq!(ranges, fields.each_ref().map(|(types, ..)| *types), "the rows that hold a range");
     let known: BTreeSet<u8> = others
         .iter()
         .flat_map(|types| types.split(','))
         .map(|kind| u8::from_str_radix(kind.trim().trim_start_matches("0x"), 16).expect("a type"))
         .collect();
-    assert!(known.len() >= 16, "{known:02x?}");
+    assert!(known.len() >= 22, "{known:02x?}");
     let vectors = vectors(&document);
-    let seen: BTreeSet<u8> = vectors
+    let mut seen: BTreeSet<u8> = vectors
         .iter()
         .filter(|vector| vector.section == "11.2")
         .filter_map(|vector| vector.bytes.first().copied())
         .collect();
-    let (streams, others): (BTreeSet<u8>, BTreeSet<u8>) =
-        seen.into_iter().partition(|kind| *kind >= 0x40);
-    assert_eq!(others, known);
-    for (field, values) in [(0b110, vec![0, 0b10, 0b100, 0b110]), (0x20, vec![0, 0x20])]
-        .into_iter()
-        .chain([(0x10, vec![0, 0x10]), (0x08, vec![0, 0x08])])
-    {
-        for value in values {
-            assert!(
-                streams.iter().any(|kind| kind & field == value),
-                "{field:#x} is never {value:#x}"
-            );
+    for (types, range, fields) in fields {
+        let shown: BTreeSet<u8> = seen.extract_if(range, |_| true).collect();
+        for field in fields {
+            let values: BTreeSet<u8> = shown.iter().map(|kind| kind & field).collect();
+            assert_eq!(values.len(), 1 << field.count_ones(), "{field:#x} of{types}: {values:x?}");
         }
     }
+    assert_eq!(seen, known);
 }
 
 #[test]

@@ -4,8 +4,9 @@
 use towline::ranges::RangeSet;
 use towline::wire::{
     Ack, BASE_PAYLOAD, ConnectionId, Crc32, DecodeError, Frame, Frames, Header, Integrity,
-    Numbered, Offset, Opened, Opening, Parameters, Pseudo, Reader, Refuse, Reset, Stale,
-    StreamFrame, StreamId, Syn, SynAck, Truncated, VersionList, Why, Writer,
+    MessageFrame, MessageNumber, Numbered, Offset, Opened, Opening, Parameters, ParityFrame,
+    Pseudo, Reader, Refuse, Reset, Skip, Stale, StreamFrame, StreamId, Syn, SynAck, Truncated,
+    VersionList, Why, Writer,
 };
 
 /// Under which id the sender of numbered packets receives.
@@ -151,11 +152,18 @@ fn frames(body: &[u8], near: u64) {
     for frame in Frames::new(body) {
         match frame {
             Ok(frame) => {
-                if let Frame::Stream(StreamFrame { offset, .. }) = frame {
-                    same_offset(offset, near);
-                }
-                if let Frame::Ack(ack) = frame {
-                    descending(&ack);
+                match frame {
+                    Frame::Stream(StreamFrame { offset, .. }) => same_offset(offset, near),
+                    Frame::Ack(ack) => descending(&ack),
+                    Frame::Message(MessageFrame { number, .. }) => {
+                        same_message_number(number, near);
+                    }
+                    Frame::Parity(ParityFrame { number, others, .. }) => {
+                        assert_ne!(others, 0, "a parity of one message");
+                        same_message_number(number, near);
+                    }
+                    Frame::Skip(Skip { count, .. }) => assert_ne!(count, 0, "a SKIP of nothing"),
+                    _ => {}
                 }
                 same_frame(&frame, body.len(), false);
                 same_frame(&frame, body.len(), true);
@@ -167,7 +175,7 @@ fn frames(body: &[u8], near: u64) {
 
 fn same_frame(frame: &Frame<'_>, body: usize, is_last: bool) {
     let encode = |frame: &Frame<'_>| {
-        // A form of ours is never longer than the peer's, but for the length of a stream's data.
+        // A form of ours is never longer than the peer's, but for the length of its data.
         let mut bytes = Vec::new();
         frame.encode(&mut Writer::new(&mut bytes, body + 16), is_last);
         bytes
@@ -255,6 +263,16 @@ fn same_offset(offset: Offset, near: u64) {
         panic!("{frame:?} became {bytes:02x?}")
     };
     assert_eq!(again.offset.expand(near), meant, "{offset:?} near {near}");
+}
+
+/// What a message number is taken for travels as such.
+fn same_message_number(number: MessageNumber, near: u64) {
+    let meant = number.expand(near);
+    let again = MessageNumber::new(meant).expand(near);
+    // Those that travel whole are found from anywhere.
+    if meant < 1 << 24 || meant.abs_diff(near) < 1 << 31 {
+        assert_eq!(again, meant, "{number:?} near {near}");
+    }
 }
 
 fn nearest(low: u64, bytes: usize, number: u64, expected: u64) {

@@ -22,6 +22,9 @@ const YOUNG: u64 = 100;
 /// sooner, and a driver that looks every two milliseconds is in time.
 const MIN_ACK_DELAY: Duration = Duration::from_micros(2500);
 
+/// An acknowledgement that nothing can be foreseen to carry waits no longer than this (P-23).
+const MAX_LONE_ACK_DELAY: Duration = Duration::from_millis(5);
+
 /// How urgently a received packet wants its acknowledgement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Urgency {
@@ -154,7 +157,7 @@ impl Acks {
 /// How long an acknowledgement may wait: a fraction of the round trip, so that the peer hears
 /// several times in each, and at most what was promised in the handshake.
 pub(super) fn ack_delay(max: Duration, srtt: Duration) -> Duration {
-    max.min((srtt / 4).max(MIN_ACK_DELAY))
+    max.min((srtt / 4).clamp(MIN_ACK_DELAY, MAX_LONE_ACK_DELAY))
 }
 
 #[cfg(test)]

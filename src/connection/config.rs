@@ -1,5 +1,6 @@
 //! A connection's settings, each with its unit, its default and its effect.
 
+use super::redundancy::Redundancy;
 use crate::recovery;
 use crate::recovery::congestion::{Bbr, Controller, NewReno};
 use crate::stream::StreamConfig;
@@ -37,7 +38,10 @@ pub struct Config {
     pub recovery: recovery::Config,
     /// The congestion controller. Default: BBR.
     pub congestion: Congestion,
-    /// How long an acknowledgement is held back at most. Default 5 ms; 0 to 1 s.
+    /// Whether messages travel more than once where few are sent. Default: as the loss asks for.
+    pub redundancy: Redundancy,
+    /// How long an acknowledgement is held back at most, in the hope of data that it can travel with;
+    /// where none is foreseen, 5 ms at most. Default 20 ms; 0 to 1 s.
     pub max_ack_delay: Duration,
     /// A PING is sent after this much silence, so that NATs keep the path open (they forget after 30 s
     /// and more) and a dead peer is noticed. Default 15 s; `None`: never.
@@ -61,7 +65,8 @@ impl Default for Config {
             streams: StreamConfig::default(),
             recovery: recovery::Config::default(),
             congestion: Congestion::default(),
-            max_ack_delay: Duration::from_millis(5),
+            redundancy: Redundancy::default(),
+            max_ack_delay: Duration::from_millis(20),
             keepalive: Some(Duration::from_secs(15)),
             user_timeout: Duration::from_secs(90),
             idle_timeout: Duration::from_secs(90),
@@ -85,7 +90,7 @@ impl Config {
         // With a keepalive it is the user timeout that notices a dead peer.
         let has_keepalive = self.keepalive.is_some();
         Parameters {
-            max_data: self.streams.conn_recv_window,
+            max_data: self.streams.conn_window(),
             max_stream_data: self.streams.recv_window,
             max_streams: self.streams.max_streams,
             max_ack_delay: self.max_ack_delay.min(Duration::from_secs(1)),
@@ -95,6 +100,9 @@ impl Config {
                 self.idle_timeout.max(Duration::from_secs(1))
             },
             max_payload: self.payload() as u64,
+            max_channels: self.streams.channel_limit(),
+            max_message: self.streams.message_limit(),
+            max_partial: self.streams.max_partial.max(1),
             ..Parameters::default()
         }
     }

@@ -1,6 +1,7 @@
 //! What a packet carried, and whom to tell what became of it.
 
 use super::ack::Acks;
+use super::tail::Tail;
 use crate::recovery::Fate;
 use crate::stream::{Content, Streams};
 
@@ -23,10 +24,19 @@ impl Contents {
 }
 
 /// Hands what a packet carried to its owners.
-pub(super) fn settle(streams: &mut Streams, acks: &mut Acks, fate: Fate, contents: Contents) {
+pub(super) fn settle(
+    streams: &mut Streams,
+    acks: &mut Acks,
+    tail: &mut Tail,
+    fate: Fate,
+    contents: Contents,
+) {
     let mut each = |content: Content| match fate {
         Fate::Acked | Fate::Late => streams.on_acked(&content),
-        Fate::Lost => streams.on_lost(content),
+        Fate::Lost => {
+            tail.on_lost(&content);
+            streams.on_lost(content);
+        }
     };
     contents.first.into_iter().chain(contents.more).for_each(&mut each);
     if let (Some(largest), Fate::Acked | Fate::Late) = (contents.acked, fate) {

@@ -4,43 +4,54 @@
 //! and when to come back. All decisions are in this file; what it decides with is in the others.
 
 mod ack;
+mod cadence;
+mod channel;
+mod close;
 mod config;
 mod contents;
 mod damage;
+mod expiry;
 mod handshake;
 mod io;
 mod path;
 mod receive;
+mod redundancy;
 mod state;
 mod stats;
+mod tail;
 mod timer;
 mod transmit;
 
 pub use ack::MAX_ACK_RANGES;
+pub use channel::{ChannelConfig, SendOptions};
 pub use config::{Config, Congestion};
 pub use handshake::SYN_TIMEOUT;
 pub use io::{Datagram, Output, Transmit};
 pub use path::Path;
 pub(crate) use receive::Arrival;
-pub use state::{CloseOutcome, CloseReason, Ended, PROTOCOL_CODES, ProtocolError};
+pub use redundancy::Redundancy;
+pub use state::{CloseOutcome, CloseReason, Ended, MessageOutcome, PROTOCOL_CODES, ProtocolError};
 pub use stats::{LimitedBy, Limits, Refused, Stats, Traffic};
 pub use timer::Timer;
 
 use crate::recovery::{Permit, Recovery, Timeout};
 use crate::rng::Rng;
-use crate::stream::{PeerLimits, StreamEvent, Streams};
+use crate::stream::{ChannelEvent, FlowEvent, PeerLimits, StreamEvent, Streams};
 use crate::time::{Duration, Instant};
 use crate::wire::{
     ConnectionId, Parameters, Refuse, RefuseReason, Reset, Side, Stale, SynAck, VERSION,
     VersionList,
 };
 use ack::Acks;
+use cadence::Cadence;
 use contents::{Contents, settle};
 use damage::Damage;
 use handshake::{Connecting, Offer};
 use path::Paths;
-use state::{Farewell, State};
+use redundancy::{Thinness, View};
+use state::State;
 use std::collections::VecDeque;
+use tail::Tail;
 use timer::Timers;
 use transmit::Pending;
 
@@ -52,8 +63,19 @@ pub enum ConnectionEvent {
     Connected,
     /// Something happened on a stream.
     Stream(StreamEvent),
+    /// Something happened on a message channel.
+    Channel(ChannelEvent),
     /// The connection is over; [`Connection::ended`] says how.
     Closed,
+}
+
+impl From<FlowEvent> for ConnectionEvent {
+    fn from(event: FlowEvent) -> Self {
+        match event {
+            FlowEvent::Stream(event) => Self::Stream(event),
+            FlowEvent::Channel(event) => Self::Channel(event),
+        }
+    }
 }
 
 /// The ids under which the two sides receive.
@@ -90,6 +112,9 @@ pub struct Connection {
     paths: Paths,
     timers: Timers,
     pending: Pending,
+    thinness: Thinness,
+    cadence: Cadence,
+    tail: Tail,
     book: Book,
     rng: Rng,
 }
@@ -123,8 +148,6 @@ pub(crate) struct Proven {
 
 /// CLOSE is repeated this often at most.
 const MAX_CLOSES: u32 = 8;
-/// How long a closed connection recognises late packets, at least.
-const MIN_TIME_WAIT: Duration = Duration::from_secs(1);
 /// Bounds of the time between two requests for credit.
 const MAX_WINDOW_PROBE_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -181,6 +204,9 @@ impl Connection {
             paths: Paths::new(path),
             timers: Timers::default(),
             pending: Pending::default(),
+            thinness: Thinness::default(),
+            cadence: Cadence::default(),
+            tail: Tail::default(),
             book: Book {
                 now,
                 next_number: 0,
@@ -225,6 +251,9 @@ impl Connection {
             max_data: peer.max_data,
             max_stream_data: peer.max_stream_data,
             max_streams: peer.max_streams,
+            max_channels: peer.max_channels,
+            max_message: peer.max_message,
+            max_partial: peer.max_partial,
         };
         self.streams.start(limits);
         self.streams.set_max_chunk(transmit::full_chunk(self.agreed.max_payload));
@@ -280,8 +309,8 @@ impl Connection {
         }
         self.state = State::Connecting(Box::new(connecting));
         self.ids.remote = None;
-        let (streams, acks) = (&mut self.streams, &mut self.acks);
-        self.recovery.abandon(&mut |fate, contents| settle(streams, acks, fate, contents));
+        let (streams, acks, tail) = (&mut self.streams, &mut self.acks, &mut self.tail);
+        self.recovery.abandon(&mut |fate, contents| settle(streams, acks, tail, fate, contents));
         self.timers.stop_all();
         if let Some(at) = linger {
             self.timers.set(Timer::Linger, at);
@@ -346,22 +375,25 @@ impl Connection {
         self.book
             .events
             .pop_front()
-            .or_else(|| self.streams.poll_event().map(ConnectionEvent::Stream))
+            .or_else(|| self.streams.poll_event().map(ConnectionEvent::from))
     }
 
     fn fire(&mut self, now: Instant) {
         if self.is_open() && self.recovery.deadline().is_some_and(|at| at <= now) {
-            let (streams, acks) = (&mut self.streams, &mut self.acks);
+            self.expect_losses(now);
+            let (streams, acks, tail) = (&mut self.streams, &mut self.acks, &mut self.tail);
             let timeout = self
                 .recovery
-                .on_timeout(now, &mut |fate, contents| settle(streams, acks, fate, contents));
+                .on_timeout(now, &mut |fate, contents| settle(streams, acks, tail, fate, contents));
             if timeout == Timeout::Probe {
                 self.pending.probes = self.recovery.probes();
             }
+            self.await_tail();
         }
         if self.timers.next().is_none_or(|at| at > now) {
             return;
         }
+        self.expire(now);
         if self.timers.expired(Timer::Syn, now) {
             self.pending.syn = true;
         }
@@ -374,6 +406,9 @@ impl Connection {
         if self.timers.expired(Timer::WindowProbe, now) {
             self.pending.window_probes = self.pending.window_probes.saturating_add(1);
             self.pending.window_probe = self.streams.blocked().map(|blocked| blocked.id);
+        }
+        if self.timers.expired(Timer::Tail, now) {
+            self.repeat_tail(now);
         }
         if self.timers.expired(Timer::Path, now) && self.paths.on_timer() {
             self.pending.path = true;
@@ -396,16 +431,16 @@ impl Connection {
 
     /// Sets the timers that follow from the state as it stands after everything was sent.
     fn arm(&mut self, now: Instant) {
+        self.forget_expiries();
         if !self.is_open() {
             return;
         }
         if self.streams.blocked().is_none() {
             self.timers.stop(Timer::WindowProbe);
             self.pending.window_probes = 0;
-        } else if self.recovery.bytes_in_flight() == 0
-            && self.timers.get(Timer::WindowProbe).is_none()
-        {
-            // RFC 9293 §3.8.6.1: probes back off and never end while the peer answers.
+        } else if self.timers.get(Timer::WindowProbe).is_none() {
+            // RFC 9293 §3.8.6.1: probes back off and never end while the peer answers. Something else
+            // may be in flight for as long as it likes.
             let interval = self.recovery.pto() * (1 << self.pending.window_probes.min(16));
             let interval = interval.min(MAX_WINDOW_PROBE_INTERVAL);
             self.timers.set(Timer::WindowProbe, now + interval);
@@ -415,8 +450,7 @@ impl Connection {
         } else if self.timers.get(Timer::User).is_none() {
             self.timers.set(Timer::User, now + self.config.user_timeout);
         }
-        if !self.streams.wants_to_send() && matches!(self.recovery.permit(now), Permit::Now { .. })
-        {
+        if !self.streams.wants_to_send() && self.recovery.permit(now) != Permit::Window {
             self.recovery.on_app_limited();
         }
     }
@@ -455,6 +489,20 @@ impl Connection {
         }
     }
 
+    /// What thin flows look at.
+    fn view(&self) -> View {
+        let (rtt, stats) = (self.recovery.rtt(), self.recovery.stats());
+        View {
+            cwnd: self.recovery.cwnd(),
+            bytes_in_flight: self.recovery.bytes_in_flight(),
+            srtt: rtt.smoothed(),
+            min_rtt: rtt.min(),
+            acked: stats.packets_acked + stats.spurious,
+            lost: (stats.packets_lost + stats.packets_damaged).saturating_sub(stats.spurious),
+            ce_marks: stats.ce_marks,
+        }
+    }
+
     fn limited_by(&self) -> LimitedBy {
         if matches!(self.state, State::Connecting(_)) {
             return LimitedBy::Handshake;
@@ -478,77 +526,6 @@ impl Connection {
             Some(_) => LimitedBy::PeerWindow,
             None if self.streams.is_send_buffer_full() => LimitedBy::SendBuffer,
             None => LimitedBy::Application,
-        }
-    }
-
-    // ---- closing ----
-
-    /// Ends the connection for this side: tells the application once, and says what became of its data.
-    fn end(&mut self, now: Instant, reason: CloseReason, next: State) {
-        if self.book.ended.is_none() {
-            let counts = self.streams.counts();
-            let outcome = CloseOutcome {
-                acknowledged: counts.acknowledged,
-                in_doubt: counts.in_doubt,
-                unsent: counts.unsent,
-            };
-            self.book.ended = Some(Box::new(Ended { reason, outcome, at: now }));
-            self.book.events.push_back(ConnectionEvent::Closed);
-        }
-        self.timers.stop_all();
-        self.state = next;
-        if matches!(self.state, State::TimeWait(_)) {
-            let patience = (self.recovery.pto() * 3).max(MIN_TIME_WAIT);
-            self.timers.set(Timer::TimeWait, now + patience);
-        }
-    }
-
-    /// Everything that could be delivered is: CLOSE goes out.
-    fn say_farewell(&mut self, now: Instant) {
-        if let State::Connecting(connecting) = &self.state
-            && let Some(farewell) = &connecting.farewell
-        {
-            return self.end(now, CloseReason::Local(farewell.code), State::Closed);
-        }
-        if let State::Lingering(farewell) = &self.state {
-            let farewell = farewell.clone();
-            self.end(now, CloseReason::Local(farewell.code), State::Closing(farewell));
-            self.pending.close = true;
-        }
-    }
-
-    /// The peer broke the protocol: say so, and stop.
-    fn fail(&mut self, now: Instant, error: ProtocolError) {
-        if !self.state.is_closed() {
-            let farewell = Farewell::new(error.code(), error.to_string().as_bytes());
-            self.end(now, CloseReason::Protocol(error), State::Closing(farewell));
-            self.pending.close = true;
-        }
-    }
-
-    /// Closes gracefully: what was written is delivered first, for at most `linger`; then the peer is
-    /// told `code` (below 2^32) and `reason` (at most 256 bytes, the rest is cut).
-    pub fn close(&mut self, now: Instant, code: u32, reason: &[u8], linger: Duration) {
-        match self.state {
-            State::Connecting(_) => {
-                self.end(now, CloseReason::Local(u64::from(code)), State::Closed);
-            }
-            State::Established => {
-                self.streams.finish_all();
-                self.state = State::Lingering(Farewell::new(u64::from(code), reason));
-                self.timers.set(Timer::Linger, now + linger);
-                self.check_farewell(now);
-            }
-            // Whoever closes again may be less patient.
-            State::Lingering(_) => self.timers.set_earlier(Timer::Linger, now + linger),
-            _ => {}
-        }
-    }
-
-    /// A lingering connection is done once everything is acknowledged.
-    fn check_farewell(&mut self, now: Instant) {
-        if matches!(self.state, State::Lingering(_)) && self.streams.is_all_acknowledged() {
-            self.say_farewell(now);
         }
     }
 
@@ -619,6 +596,7 @@ impl Connection {
             refused: self.book.refused,
             nacks_sent: self.book.nacks_sent,
             data: self.streams.counts(),
+            messages: self.streams.messages(),
             memory: self.streams.memory(),
             limited: self.book.limits,
         }

@@ -9,8 +9,8 @@ use crate::recovery::{AckInfo, NackOutcome};
 use crate::stream::{Refusal, Violation};
 use crate::time::{Duration, Instant};
 use crate::wire::{
-    Ack, Close, Crc32, Ecn, Frame, Frames, Integrity, Nack, Numbered, Opened, Opening, Pseudo,
-    Reader,
+    Ack, ChannelId, Close, Crc32, Ecn, Frame, Frames, Integrity, Nack, Numbered, Opened, Opening,
+    Pseudo, Reader,
 };
 
 /// How many bytes in flight there may be beyond the window for the sake of answers to challenges. At
@@ -61,6 +61,7 @@ impl From<Refusal> for Stop {
                 Violation::FinalSize => ProtocolError::FinalSize,
                 Violation::StreamLimit => ProtocolError::StreamLimit,
                 Violation::StreamState => ProtocolError::StreamState,
+                Violation::Message => ProtocolError::Message,
             }),
         }
     }
@@ -145,7 +146,10 @@ impl Connection {
             self.acks.demand();
         } else if urgency == Urgency::Delayed {
             let srtt = self.recovery.rtt().smoothed();
-            self.timers.set_earlier(Timer::Ack, now + ack_delay(self.config.max_ack_delay, srtt));
+            let delay = ack_delay(self.config.max_ack_delay, srtt);
+            let most = self.config.max_ack_delay.min(srtt / 4);
+            let delay = self.cadence.wait(now, most).map_or(delay, |wait| wait.max(delay));
+            self.timers.set_earlier(Timer::Ack, now + delay);
         }
         let token = self.rng.u64();
         self.pending.path |=
@@ -217,6 +221,23 @@ impl Connection {
                 self.streams.on_stream(&stream)?;
                 *urgent |= stream.fin;
             }
+            Frame::Message(message) => {
+                self.streams.on_message(&message)?;
+                *urgent |= message.id == ChannelId::URGENT;
+            }
+            Frame::Parity(parity) => self.streams.on_parity(&parity)?,
+            Frame::Skip(skip) => self.streams.on_skip(&skip)?,
+            Frame::MaxChannelData(id, limit) => self.streams.on_max_channel_data(id, limit)?,
+            Frame::MaxChannels(count) => self.streams.on_max_channels(count),
+            Frame::ChannelProbe(id) => {
+                self.streams.on_channel_probe(id)?;
+                *urgent = true;
+            }
+            Frame::ChannelEnd(id, end) => {
+                self.streams.on_channel_end(id, end)?;
+                *urgent = true;
+            }
+            Frame::ChannelStop(id) => self.streams.on_channel_stop(id)?,
         }
         Ok(())
     }
@@ -227,8 +248,9 @@ impl Connection {
             delay: Duration::from_micros(ack.delay_us),
             ce_count: ack.ecn.map(|counts| counts.ce),
         };
-        let (streams, acks) = (&mut self.streams, &mut self.acks);
-        let mut fate = |fate, contents| settle(streams, acks, fate, contents);
+        self.expect_losses(now);
+        let (streams, acks, tail) = (&mut self.streams, &mut self.acks, &mut self.tail);
+        let mut fate = |fate, contents| settle(streams, acks, tail, fate, contents);
         let outcome = self
             .recovery
             .on_ack(now, &info, self.book.next_number, ack.ranges(), &mut fate)
@@ -239,15 +261,20 @@ impl Connection {
             self.pending.probes = 0;
         }
         self.book.largest_acked = self.book.largest_acked.max(ack.largest);
+        self.await_tail();
         self.streams.set_send_limit(self.recovery.cwnd() * 2);
+        let view = self.view();
+        self.thinness.on_ack(now, &view);
         self.check_farewell(now);
         Ok(())
     }
 
     fn on_nack(&mut self, now: Instant, nack: Nack) {
-        let (streams, acks) = (&mut self.streams, &mut self.acks);
-        let mut fate = |fate, contents| settle(streams, acks, fate, contents);
+        self.expect_losses(now);
+        let (streams, acks, tail) = (&mut self.streams, &mut self.acks, &mut self.tail);
+        let mut fate = |fate, contents| settle(streams, acks, tail, fate, contents);
         let outcome = self.recovery.on_nack(now, nack.number, nack.trailer, &mut fate);
+        self.await_tail();
         if outcome != NackOutcome::Ignored {
             self.timers.stop(Timer::User);
         }

@@ -84,6 +84,8 @@ pub enum ProtocolError {
     AckedUnsent,
     /// Parameters that make no sense.
     Parameters,
+    /// A frame that contradicts what is known of its message.
+    Message,
 }
 
 /// Codes from here on belong to the protocol, those below to the application (P-65).
@@ -141,6 +143,7 @@ impl fmt::Display for ProtocolError {
             Self::StreamState => "it sent a frame that the stream does not allow",
             Self::AckedUnsent => "it acknowledged what was never sent",
             Self::Parameters => "its parameters make no sense",
+            Self::Message => "it contradicted itself about a message",
         })
     }
 }
@@ -156,6 +159,22 @@ pub struct CloseOutcome {
     pub in_doubt: u64,
     /// Bytes that never left.
     pub unsent: u64,
+    /// The same of messages; the bytes above are those of streams.
+    pub messages: MessageOutcome,
+}
+
+/// What became of the messages that were accepted: each is in one of these.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MessageOutcome {
+    /// The peer's towline has all of it.
+    pub acknowledged: u64,
+    /// Sent, at least in part, and neither confirmed nor given up.
+    pub in_doubt: u64,
+    /// Nothing of it ever left.
+    pub unsent: u64,
+    /// Given up before the end, by deadline, limit, policy or on request.
+    pub abandoned: u64,
 }
 
 /// How a connection ended: reason, outcome and when.

@@ -1,7 +1,7 @@
 //! What a connection counted, and what held it back for how long.
 
 use crate::recovery::RecoveryStats;
-use crate::stream::Counts;
+use crate::stream::{ChannelStats, Counts};
 use crate::time::{Duration, Instant};
 use std::fmt;
 
@@ -33,6 +33,8 @@ pub struct Stats {
     pub nacks_sent: u64,
     /// Stream bytes: written, acknowledged, in doubt, unsent.
     pub data: Counts,
+    /// Messages: accepted, acknowledged, given up, delivered, and more.
+    pub messages: ChannelStats,
     /// Bytes of memory that buffers hold.
     pub memory: usize,
     /// What held the connection back, as time.

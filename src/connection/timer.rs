@@ -1,5 +1,6 @@
 //! All timers of a connection but recovery's own, in one table.
 
+use super::expiry::Expiries;
 use crate::time::Instant;
 
 /// What a connection can wait for. `docs/PROTOCOL.md` has them in a table, with their defaults.
@@ -19,6 +20,8 @@ pub enum Timer {
     User,
     /// Ask for credit: the peer's window is closed.
     WindowProbe,
+    /// Send what was lost for the third time.
+    Tail,
     /// Challenge a new address again, or give it up.
     Path,
     /// The patience of `close` is over.
@@ -31,36 +34,40 @@ pub enum Timer {
 
 const COUNT: usize = Timer::TimeWait as usize + 1;
 
-/// When each timer fires.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Timers([Option<Instant>; COUNT]);
+/// When each timer fires, and when messages expire.
+#[derive(Debug, Default)]
+pub(super) struct Timers {
+    at: [Option<Instant>; COUNT],
+    pub(super) expiries: Expiries,
+}
 
 impl Timers {
     pub(super) fn set(&mut self, timer: Timer, at: Instant) {
-        self.0[timer as usize] = Some(at);
+        self.at[timer as usize] = Some(at);
     }
 
     pub(super) fn stop(&mut self, timer: Timer) {
-        self.0[timer as usize] = None;
+        self.at[timer as usize] = None;
     }
 
     pub(super) fn get(&self, timer: Timer) -> Option<Instant> {
-        self.0[timer as usize]
+        self.at[timer as usize]
     }
 
+    /// Messages expire nevertheless.
     pub(super) fn stop_all(&mut self) {
-        self.0 = [None; COUNT];
+        self.at = [None; COUNT];
     }
 
     /// Sets the timer unless it is set to an earlier time already.
     pub(super) fn set_earlier(&mut self, timer: Timer, at: Instant) {
-        let slot = &mut self.0[timer as usize];
+        let slot = &mut self.at[timer as usize];
         *slot = Some(slot.map_or(at, |set| set.min(at)));
     }
 
     /// Takes the timer out if it is due.
     pub(super) fn expired(&mut self, timer: Timer, now: Instant) -> bool {
-        let slot = &mut self.0[timer as usize];
+        let slot = &mut self.at[timer as usize];
         let is_due = slot.is_some_and(|at| at <= now);
         if is_due {
             *slot = None;
@@ -69,7 +76,7 @@ impl Timers {
     }
 
     pub(super) fn next(&self) -> Option<Instant> {
-        self.0.iter().flatten().min().copied()
+        self.at.iter().flatten().copied().chain(self.expiries.next()).min()
     }
 }
 

@@ -5,9 +5,10 @@ use super::state::State;
 use super::timer::Timer;
 use super::{Connection, MAX_CLOSES, Path, Transmit};
 use crate::recovery::{Permit, SentPacket};
+use crate::stream::FlowId;
 use crate::time::{Duration, Instant};
 use crate::wire::{
-    Close, Crc32, Ecn, Frame, Header, Integrity, Numbered, Pseudo, StreamId, Truncated, Writer,
+    Close, Crc32, Ecn, Frame, Header, Integrity, Numbered, Pseudo, Truncated, Writer,
 };
 
 /// A batch is never longer than what GSO takes in one system call.
@@ -34,7 +35,7 @@ pub(super) struct Pending {
     pub(super) ping: bool,
     /// Probes that the probe timeout asks for.
     pub(super) probes: u32,
-    pub(super) window_probe: Option<StreamId>,
+    pub(super) window_probe: Option<FlowId>,
     /// Requests for credit in a row.
     pub(super) window_probes: u32,
     pub(super) path: bool,
@@ -195,6 +196,7 @@ impl Connection {
         if eliciting {
             let bytes = len as u32;
             self.recovery.on_sent(now, SentPacket { number, bytes, trailer, contents });
+
             self.spoke(now);
         }
         len
@@ -256,10 +258,16 @@ impl Connection {
                 if (self.pending.ping || purpose == Purpose::Probe) && put(Frame::Ping) {
                     self.pending.ping = false;
                 }
-                if let Some(id) = self.pending.window_probe.take() {
-                    put(Frame::WindowProbe(id));
+                match self.pending.window_probe.take() {
+                    Some(FlowId::Stream(id)) => put(Frame::WindowProbe(id)),
+                    Some(FlowId::Channel(id)) => put(Frame::ChannelProbe(id)),
+                    None => true,
+                };
+                let pattern = self.thinness.pattern(now, self.config.redundancy, &self.view());
+                self.streams.set_repair(pattern);
+                if self.streams.write_frames(w, &mut |content| contents.push(content)) {
+                    self.cadence.on_sent(now);
                 }
-                self.streams.write_frames(w, &mut |content| contents.push(content));
             }
         }
         w.len() > unanswered

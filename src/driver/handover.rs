@@ -1,8 +1,8 @@
 //! The hand-over of work between threads: the lock of a hub, the lead that lies under it, and the sleep
 //! of those who neither lead nor have anything to do. Who does what is decided in `crew`.
 //!
-//! Whoever locks may lead, and lays the lead down when he unlocks for good: one exit for success,
-//! timeout, error and panic. The lock is never held across a system call.
+//! Whoever locks may lead, hands on what he received, and lays the lead down when he unlocks for good: one
+//! exit for success, timeout, error and panic. The lock is never held across a system call.
 
 use super::crew::{Crew, Look};
 use super::sync::{Condvar, Mutex, MutexGuard};
@@ -102,6 +102,7 @@ impl<N: Network> Handover<N> {
             lead: None,
             now: None,
             has_told: false,
+            has_handled: false,
             was_panicking,
         }
     }
@@ -121,6 +122,8 @@ pub(super) struct Locked<'a, N: Network> {
     now: Option<Instant>,
     /// Somebody else was woken since this thread waited last.
     has_told: bool,
+    /// What this thread has received is handled, and what follows from it is not yet sent and told.
+    has_handled: bool,
     was_panicking: bool,
 }
 
@@ -137,15 +140,17 @@ impl<N: Network> DerefMut for Locked<'_, N> {
     }
 }
 
-impl<'a, N: Network> Locked<'a, N> {
-    /// The hub whose lock this is.
-    pub(super) fn hub(&self) -> &'a Handover<N> {
-        self.hub
-    }
-
+impl<N: Network> Locked<'_, N> {
     /// What time it is. Time stands still under the lock, which is never held for long.
     pub(super) fn now(&mut self) -> Instant {
         *self.now.get_or_insert_with(|| self.hub.network.now())
+    }
+
+    /// Sends what there is to send, tells what there is to tell, and sees to it that somebody comes in
+    /// time for the next deadline.
+    pub(super) fn flush(&mut self) {
+        self.has_handled = false;
+        self.hub.network.flush(self);
     }
 
     /// Does something without the lock.
@@ -159,7 +164,7 @@ impl<'a, N: Network> Locked<'a, N> {
     /// until `place` is notified. Returns false if it is later than `until`.
     pub(super) fn wait(&mut self, place: &Condvar, until: Instant) -> bool {
         let seen = self.guard.news;
-        self.flush_as_leader();
+        self.flush_handled();
         if self.guard.news != seen {
             // It was unlocked in between.
             return true;
@@ -236,7 +241,7 @@ impl<'a, N: Network> Locked<'a, N> {
     /// The keeper's work: meets deadlines, and leads while all others stay away, without waiting.
     pub(super) fn keep(&mut self, max_turns: usize) -> Watch {
         let network = &self.hub.network;
-        network.flush(self);
+        self.flush();
         let now = self.now();
         let look = self.guard.crew.look(now);
         let has_more = look == Look::Watch && self.serve(max_turns);
@@ -256,7 +261,7 @@ impl<'a, N: Network> Locked<'a, N> {
         let mut has_more = true;
         for _ in 0..max_turns {
             self.turn(Instant::ZERO);
-            self.flush_as_leader();
+            self.flush_handled();
             has_more = self.lead.as_ref().is_some_and(N::has_more);
             if !has_more {
                 break;
@@ -303,11 +308,12 @@ impl<'a, N: Network> Locked<'a, N> {
         let now = hub.network.now();
         self.now = Some(now);
         hub.network.handle(now, lead, &mut guard.state);
+        self.has_handled = true;
     }
 
-    fn flush_as_leader(&mut self) {
-        if self.lead.is_some() {
-            self.hub.network.flush(self);
+    fn flush_handled(&mut self) {
+        if self.has_handled {
+            self.flush();
         }
     }
 
@@ -329,6 +335,9 @@ impl<N: Network> Drop for Locked<'_, N> {
             N::die(&mut self.guard.state);
             self.stir();
             self.cover();
+        } else {
+            // Others' news may be among it: who goes leaves none of it to chance.
+            self.flush_handled();
         }
         self.lay();
     }

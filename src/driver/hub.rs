@@ -141,6 +141,9 @@ impl Network for Line {
         if std::mem::take(&mut lead.is_writable) {
             shared.is_blocked = false;
         }
+        if shared.is_dead {
+            return;
+        }
         for datagram in lead.inbox.datagrams() {
             shared.endpoint.handle(now, datagram);
         }
@@ -151,7 +154,7 @@ impl Network for Line {
 
     /// If another thread is sending, that one will do all this.
     fn flush(&self, shared: &mut Locked<'_>) {
-        if shared.is_blocked {
+        if shared.is_blocked || shared.is_dead {
             return;
         }
         let Some(mut outbox) = shared.outbox.take() else { return };
@@ -232,14 +235,7 @@ impl Line {
 }
 
 impl Locked<'_> {
-    /// Sends what there is to send, tells what there is to tell, and sees to it that somebody comes in
-    /// time for the next deadline.
-    pub(super) fn flush(&mut self) {
-        let hub = self.hub();
-        hub.network().flush(self);
-    }
-
-    /// The same, and when it returns, all of it has left that may: another thread which is sending is
+    /// Sends and tells all there is, and when it returns, all of it has left that may: another thread which is sending is
     /// waited for.
     pub(super) fn flush_through(&mut self) {
         self.flush();
@@ -253,6 +249,10 @@ impl Locked<'_> {
         // The socket may take something again although nobody was told.
         self.is_blocked = false;
         let watch = self.keep(MAX_TURNS);
+        if self.is_dead {
+            // Whoever was about to wait when it died has not heard of it.
+            self.kill();
+        }
         self.is_closed = self.is_over();
         (!self.is_closed).then_some(Visit { watch, is_blocked: self.is_blocked })
     }

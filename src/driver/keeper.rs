@@ -48,8 +48,9 @@ struct Mailbox {
 /// A hub that is looked after.
 #[derive(Debug)]
 struct Ward {
-    hub: Arc<Hub>,
+    /// Closed before the hub is let go, whose end says that its address is free.
     socket: Source,
+    hub: Arc<Hub>,
     /// What of the socket the thread is told.
     interest: Option<Interest>,
     /// When to look at it in any case.
@@ -81,13 +82,19 @@ impl Post {
 impl Keeper {
     /// A keeper of one's own.
     pub(super) fn start() -> io::Result<Self> {
+        let (keeper, rounds) = Self::hire()?;
+        thread::Builder::new().name("towline".into()).spawn(move || rounds.run())?;
+        Ok(keeper)
+    }
+
+    /// A keeper, and what its thread is to do.
+    fn hire() -> io::Result<(Self, Rounds)> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), MAIL)?;
         let mailbox = Mailbox { claims: 1, ..Mailbox::default() };
         let post = Arc::new(Post { mailbox: Mutex::new(mailbox), waker });
         let rounds = Rounds::new(post.clone(), poll);
-        thread::Builder::new().name("towline".into()).spawn(move || rounds.run())?;
-        Ok(Self(post))
+        Ok((Self(post), rounds))
     }
 
     /// The keeper of all client sockets.
@@ -106,7 +113,8 @@ impl Keeper {
         Ok(keeper)
     }
 
-    /// Looks after the hub that `make` makes, whose socket is `socket`, until it is over.
+    /// Looks after the hub that `make` makes, whose socket is `socket`, until it is over. If the thread
+    /// has failed meanwhile, the hub is dead.
     pub(super) fn adopt(
         &self,
         socket: UdpSocket,
@@ -118,6 +126,11 @@ impl Keeper {
         let hub = make(Caller { post: self.0.clone(), number });
         let socket = Source::from_std(socket);
         let ward = Ward { hub: hub.clone(), socket, interest: None, at: Instant::ZERO };
+        if mailbox.is_closed {
+            drop(mailbox);
+            hub.lock().kill();
+            return hub;
+        }
         mailbox.hubs.push((number, ward));
         drop(mailbox);
         self.0.wake();
@@ -191,12 +204,11 @@ impl Rounds {
 
     fn look_at_those_due(&mut self) {
         let now = clock::now();
-        while let Some((_, number)) = self.agenda.first().copied().filter(|(at, _)| *at <= now) {
+        let due = self.agenda.iter().take_while(|(at, _)| *at <= now);
+        // Each once: who has more to do comes again after the others and the mail.
+        let due: Vec<usize> = due.map(|(_, number)| *number).collect();
+        for number in due {
             self.visit(number);
-            if self.wards.get(&number).is_some_and(|ward| ward.at <= now) {
-                // It has more to do: the others and the mail come in between.
-                break;
-            }
         }
     }
 
@@ -255,5 +267,42 @@ impl Ward {
             }
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::driver::hub::HubRef;
+    use crate::driver::socket::Socket;
+    use crate::endpoint::Config;
+    use std::net::Ipv4Addr;
+
+    fn open(keeper: Keeper) -> HubRef {
+        let socket = Socket::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        HubRef::open(socket, Config::default(), || Ok(keeper)).unwrap()
+    }
+
+    #[test]
+    fn who_is_flooded_keeps_nobody_waiting() {
+        let (keeper, mut rounds) = Keeper::hire().unwrap();
+        keeper.0.mailbox.lock().claims += 1;
+        let hubs = [open(Keeper(keeper.0.clone())), open(keeper)];
+        let stranger = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        for _ in 0..200 {
+            stranger.send_to(b"x", hubs[0].network().local_addr()).unwrap();
+        }
+        assert!(!rounds.read_mail());
+        rounds.look_at_those_due();
+        let [flooded, other] = [0, 1].map(|number| &rounds.wards[&number]);
+        assert_eq!(flooded.at, Instant::ZERO, "more than one visit can take");
+        assert!(other.interest.is_some(), "never visited");
+    }
+
+    #[test]
+    fn a_hub_that_comes_after_its_keeper_has_failed_is_dead() {
+        let (keeper, mut rounds) = Keeper::hire().unwrap();
+        rounds.give_up();
+        assert!(open(keeper).lock().check().is_err());
     }
 }

@@ -69,8 +69,11 @@ pub(super) fn write(error: WriteError) -> io::Error {
     }
 }
 
-pub(super) fn open(_: OpenError) -> io::Error {
-    ErrorKind::WouldBlock.into()
+pub(super) fn open(error: OpenError) -> io::Error {
+    match error {
+        OpenError::Limit => ErrorKind::WouldBlock.into(),
+        _ => io::Error::new(ErrorKind::Unsupported, error),
+    }
 }
 
 pub(super) fn connect(error: ConnectError) -> io::Error {

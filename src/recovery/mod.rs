@@ -281,7 +281,7 @@ impl<T: Clone> Recovery<T> {
                 self.controller.on_restart(timeouts.min(64) as u32);
             }
         }
-        self.pacer.on_sent(now, packet.bytes, self.pacing_rate(), in_flight == 0);
+        self.pacer.on_sent(now, packet.bytes, self.pacing_rate(), in_flight);
         self.pto.on_sent(now);
         self.next_number = packet.number + 1;
         self.stats.packets_sent += 1;
@@ -342,8 +342,10 @@ impl<T: Clone> Recovery<T> {
         let age = now.saturating_since(newest_sent_at);
         if number == info.largest && number >= self.path_start {
             // RFC 9002 §5.1: only the largest, as the peer's delay is counted from it.
-            self.rtt.on_sample(age, info.delay.min(self.pto.max_ack_delay));
-            outcome.rtt_sample = Some(age);
+            let delay = info.delay.min(self.pto.max_ack_delay);
+            self.rtt.on_sample(age, delay);
+            self.pto.on_ack_delay(now, delay);
+            outcome.rtt_sample = Some(self.rtt.without(age, delay));
         }
         self.rack.on_newest(number, age, next_number);
         let window = self.window();
@@ -466,7 +468,7 @@ impl<T: Clone> Recovery<T> {
         if !self.config.pacing && self.config.max_rate.is_none() {
             return Permit::Now { bytes: room };
         }
-        match self.pacer.permit(now, self.pacing_rate(), in_flight == 0) {
+        match self.pacer.permit(now, self.pacing_rate(), in_flight) {
             Ok(bytes) => Permit::Now { bytes: bytes.min(room) },
             Err(at) => Permit::At(at),
         }

@@ -8,8 +8,12 @@ const BURST_TIME: Duration = Duration::from_millis(1);
 const MIN_BURST_PACKETS: u64 = 2;
 /// The largest burst in bytes: what one segmented send can carry.
 const MAX_BURST: u64 = 64 * 1024;
-/// What may leave at once when nothing is in flight, in packets (RFC 6928's initial window).
+/// What may leave at once when next to nothing is in flight, together with that, in packets (RFC 6928's
+/// initial window).
 const IDLE_BURST_PACKETS: u64 = 10;
+/// So much, in packets, is next to nothing: what a probe timeout sends. An answer must not be spread
+/// over a round trip because the end of the one before was lost.
+const IDLE_PACKETS: u64 = 2;
 
 /// A token bucket whose depth is a time.
 #[derive(Debug)]
@@ -45,23 +49,30 @@ impl Pacer {
         timed.min(MAX_BURST as f64).max(least)
     }
 
-    fn credit_at(&self, now: Instant, rate: u64, is_idle: bool) -> f64 {
+    /// What may leave at once because next to nothing is in flight, in bytes.
+    fn idle_burst(&self, in_flight: u64) -> Option<f64> {
+        let is_idle = in_flight <= IDLE_PACKETS * self.max_payload;
+        let burst = (IDLE_BURST_PACKETS * self.max_payload).saturating_sub(in_flight);
+        is_idle.then_some(burst as f64)
+    }
+
+    fn credit_at(&self, now: Instant, rate: u64, in_flight: u64) -> f64 {
         let earned = now.saturating_since(self.updated_at).as_secs_f64() * rate as f64;
-        let idle_burst = (IDLE_BURST_PACKETS * self.max_payload) as f64;
         let burst = self.burst(rate);
-        let cap = match (is_idle, self.is_waiting) {
-            (true, _) => burst.max(idle_burst),
-            (false, true) => 2.0 * burst,
-            (false, false) => burst,
+        let idle_burst = self.idle_burst(in_flight);
+        let cap = match (idle_burst, self.is_waiting) {
+            (Some(idle_burst), _) => burst.max(idle_burst),
+            (None, true) => 2.0 * burst,
+            (None, false) => burst,
         };
-        let credit = if is_idle { self.credit.max(idle_burst) } else { self.credit };
+        let credit = idle_burst.map_or(self.credit, |idle_burst| self.credit.max(idle_burst));
         // What is there already is kept: it was earned under another rate or when idle.
         (credit + earned).min(cap.max(credit))
     }
 
-    /// How many bytes may leave now, or when the next burst may. `is_idle`: nothing is in flight.
-    pub(super) fn permit(&self, now: Instant, rate: u64, is_idle: bool) -> Result<u64, Instant> {
-        let credit = self.credit_at(now, rate, is_idle);
+    /// How many bytes may leave now, or when the next burst may.
+    pub(super) fn permit(&self, now: Instant, rate: u64, in_flight: u64) -> Result<u64, Instant> {
+        let credit = self.credit_at(now, rate, in_flight);
         let packet = self.max_payload as f64;
         // Half a burst at a time: one timer, and one segmented send, serve several packets.
         let wanted = if self.is_waiting { (self.burst(rate) / 2.0).max(packet) } else { packet };
@@ -72,9 +83,9 @@ impl Pacer {
         Err(now + Duration::from_nanos(wait_ns as u64 + 1))
     }
 
-    /// A packet left.
-    pub(super) fn on_sent(&mut self, now: Instant, bytes: u32, rate: u64, is_idle: bool) {
-        let credit = self.credit_at(now, rate, is_idle) - f64::from(bytes);
+    /// A packet left, while `in_flight` bytes were out already.
+    pub(super) fn on_sent(&mut self, now: Instant, bytes: u32, rate: u64, in_flight: u64) {
+        let credit = self.credit_at(now, rate, in_flight) - f64::from(bytes);
         // Probes leave without a permit: what they overdraw is bounded, or it would delay data.
         self.credit = credit.max(-self.burst(rate));
         self.updated_at = self.updated_at.max(now);
@@ -86,15 +97,17 @@ impl Pacer {
 mod tests {
     use super::*;
 
+    const BUSY: u64 = 1 << 30;
+
     /// Sends as much as is allowed for `span`, with timers that fire `late`; returns (bytes, largest burst).
     fn drive(rate: u64, max_payload: u32, span: Duration, late: Duration) -> (u64, u64) {
         let mut pacer = Pacer::new(max_payload);
         let (mut now, end) = (Instant::ZERO, Instant::ZERO + span);
         let (mut total, mut largest, mut burst) = (0, 0, 0);
         while now < end {
-            match pacer.permit(now, rate, false) {
+            match pacer.permit(now, rate, BUSY) {
                 Ok(_) => {
-                    pacer.on_sent(now, max_payload, rate, false);
+                    pacer.on_sent(now, max_payload, rate, BUSY);
                     total += u64::from(max_payload);
                     burst += u64::from(max_payload);
                 }
@@ -134,11 +147,11 @@ mod tests {
         let mut pacer = Pacer::new(1472);
         let rate = 500_000_000;
         let mut now = Instant::from_millis(1);
-        pacer.on_sent(now, 65_000, rate, false);
-        if let Err(at) = pacer.permit(now, rate, false) {
+        pacer.on_sent(now, 65_000, rate, BUSY);
+        if let Err(at) = pacer.permit(now, rate, BUSY) {
             now = at;
         }
-        assert!(pacer.permit(now, rate, false).unwrap() >= 20 * 1472);
+        assert!(pacer.permit(now, rate, BUSY).unwrap() >= 20 * 1472);
     }
 
     #[test]
@@ -146,10 +159,12 @@ mod tests {
         let mut pacer = Pacer::new(1200);
         let now = Instant::from_millis(5);
         for _ in 0..10 {
-            assert!(pacer.permit(now, 100_000, false).is_ok());
-            pacer.on_sent(now, 1200, 100_000, false);
+            assert!(pacer.permit(now, 100_000, BUSY).is_ok());
+            pacer.on_sent(now, 1200, 100_000, BUSY);
         }
-        assert!(pacer.permit(now, 100_000, false).is_err());
-        assert_eq!(pacer.permit(now, 100_000, true), Ok(12_000));
+        assert!(pacer.permit(now, 100_000, BUSY).is_err());
+        assert_eq!(pacer.permit(now, 100_000, 0), Ok(12_000));
+        assert_eq!(pacer.permit(now, 100_000, 2400), Ok(9600));
+        assert!(pacer.permit(now, 100_000, 2401).is_err());
     }
 }

@@ -7,6 +7,36 @@ use crate::time::{Duration, Instant};
 /// one packet is enough to learn that it lives again).
 const GENEROUS_PROBES: u32 = 2;
 
+/// A peer is expected to hold ACKs back for so long, unless it promised less, whatever it did lately.
+const USUAL_ACK_DELAY: Duration = Duration::from_millis(5);
+/// For how long a delay that the peer has shown counts, and at most twice as long.
+const SHOWN_FOR: Duration = Duration::from_secs(1);
+
+/// The longest delay of the peer's ACKs in this second and the one before.
+#[derive(Debug)]
+struct Shown {
+    this: Duration,
+    last: Duration,
+    since: Instant,
+}
+
+impl Shown {
+    const NONE: Self = Self { this: Duration::ZERO, last: Duration::ZERO, since: Instant::ZERO };
+
+    fn on_delay(&mut self, now: Instant, delay: Duration) {
+        let age = now.saturating_since(self.since);
+        if age >= SHOWN_FOR {
+            self.last = if age < SHOWN_FOR * 2 { self.this } else { Duration::ZERO };
+            (self.this, self.since) = (Duration::ZERO, now);
+        }
+        self.this = self.this.max(delay);
+    }
+
+    fn longest(&self) -> Duration {
+        self.this.max(self.last)
+    }
+}
+
 /// The timer and its back-off.
 #[derive(Debug)]
 pub(super) struct Pto {
@@ -14,6 +44,7 @@ pub(super) struct Pto {
     max_backoff: Duration,
     /// How long the peer may hold an ACK back.
     pub(super) max_ack_delay: Duration,
+    shown: Shown,
     backoff: u32,
     /// The last ack-eliciting packet or the last timeout, whichever is later.
     since: Instant,
@@ -22,12 +53,24 @@ pub(super) struct Pto {
 impl Pto {
     pub(super) const fn new(min: Duration, max_backoff: Duration) -> Self {
         let max_ack_delay = Duration::from_millis(25);
-        Self { min, max_backoff, max_ack_delay, backoff: 0, since: Instant::ZERO }
+        Self {
+            min,
+            max_backoff,
+            max_ack_delay,
+            shown: Shown::NONE,
+            backoff: 0,
+            since: Instant::ZERO,
+        }
     }
 
     /// Restarts the timer: an ack-eliciting packet was sent.
     pub(super) fn on_sent(&mut self, now: Instant) {
         self.since = self.since.max(now);
+    }
+
+    /// An ACK came that the peer says it has held back for so long.
+    pub(super) fn on_ack_delay(&mut self, now: Instant, delay: Duration) {
+        self.shown.on_delay(now, delay);
     }
 
     /// The peer has answered.
@@ -60,10 +103,16 @@ impl Pto {
         }
     }
 
+    /// How long the peer is likely to hold an ACK back: as long as it did lately. What it may do is more,
+    /// and would make every probe late that the end of a request or a response waits for.
+    fn ack_delay(&self) -> Duration {
+        self.shown.longest().max(USUAL_ACK_DELAY).min(self.max_ack_delay)
+    }
+
     /// The interval without back-off.
     pub(super) fn base(&self, rtt: &Rtt) -> Duration {
         let interval = if rtt.is_measured() {
-            rtt.smoothed() + (rtt.variation() * 4).max(Rtt::GRANULARITY) + self.max_ack_delay
+            rtt.smoothed() + (rtt.variation() * 4).max(Rtt::GRANULARITY) + self.ack_delay()
         } else if rtt.is_known() {
             rtt.smoothed() * 5 / 4
         } else {
@@ -145,5 +194,26 @@ mod tests {
             probes.push(pto.probes());
         }
         assert_eq!(probes, [2, 2, 1, 1]);
+    }
+
+    #[test]
+    fn a_peer_that_has_held_back_acks_lately_is_given_that_time() {
+        let mut pto = Pto::new(ms(25), ms(1000));
+        pto.max_ack_delay = ms(20);
+        let mut rtt = Rtt::new(ms(150));
+        for _ in 0..100 {
+            rtt.on_sample(ms(100), ms(0));
+        }
+        let at = Instant::from_millis;
+        assert_eq!(pto.interval(&rtt), ms(106), "as usual");
+        pto.on_ack_delay(at(5000), ms(17));
+        assert_eq!(pto.interval(&rtt), ms(118));
+        pto.on_ack_delay(at(6500), ms(1));
+        assert_eq!(pto.interval(&rtt), ms(118), "it still counts");
+        pto.on_ack_delay(at(7600), ms(1));
+        assert_eq!(pto.interval(&rtt), ms(106));
+        pto.max_ack_delay = ms(2);
+        pto.on_ack_delay(at(7700), ms(17));
+        assert_eq!(pto.interval(&rtt), ms(103), "never more than was promised");
     }
 }

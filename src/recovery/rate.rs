@@ -58,7 +58,7 @@ pub(super) struct RateSampler {
     first_sent_at: Instant,
     lost: u64,
     /// Packets sent until this many bytes are delivered are application-limited.
-    app_limited_until: u64,
+    app_limited_until: Option<u64>,
     /// The newest packet delivered since the last sample was taken, and when it was sent.
     newest: Option<(Snapshot, Instant)>,
 }
@@ -76,7 +76,9 @@ impl RateSampler {
             first_sent_at: self.first_sent_at,
             lost: self.lost,
             in_flight: bytes_in_flight + u64::from(bytes),
-            app_limited: self.app_limited_until > self.delivered,
+            // At the limit too: what leaves then is the first after a silence (C.app_limited is cleared
+            // when C.delivered is above it).
+            app_limited: self.app_limited_until.is_some_and(|until| self.delivered <= until),
         }
     }
 
@@ -103,7 +105,7 @@ impl RateSampler {
     /// The application has nothing to send although it might: marks what is sent from now until
     /// the present flight is delivered.
     pub(super) fn on_app_limited(&mut self, bytes_in_flight: u64) {
-        self.app_limited_until = (self.delivered + bytes_in_flight).max(1);
+        self.app_limited_until = Some(self.delivered + bytes_in_flight);
     }
 
     /// The sample of all that was delivered since the last call.
@@ -179,6 +181,9 @@ mod tests {
         let bubble = rate.on_sent(at(1), 1000, 1000);
         assert!(!before.is_app_limited() && bubble.is_app_limited());
         rate.on_delivered(at(10), &before, at(0), 1000);
-        assert!(!rate.on_sent(at(11), 1000, 1000).is_app_limited(), "the bubble has passed");
+        let next = rate.on_sent(at(11), 1000, 1000);
+        assert!(next.is_app_limited(), "the first after the silence");
+        rate.on_delivered(at(12), &bubble, at(1), 1000);
+        assert!(!rate.on_sent(at(13), 1000, 1000).is_app_limited(), "the bubble has passed");
     }
 }

@@ -47,11 +47,15 @@ impl Rtt {
         self.source = Source::Packets;
         self.latest = sample;
         self.min = self.min.min(sample);
-        // RFC 9002 §5.3: the delay is not believed where it would take the sample below the minimum.
-        let adjusted =
-            if sample >= self.min + delay { sample.saturating_sub(delay) } else { sample };
+        let adjusted = self.without(sample, delay);
         self.variation = (self.variation * 3 + self.smoothed.abs_diff(adjusted)) / 4;
         self.smoothed = (self.smoothed * 7 + adjusted) / 8;
+    }
+
+    /// A sample without the peer's delay, which is not believed where it would take the sample below the
+    /// minimum (RFC 9002 §5.3).
+    pub fn without(&self, sample: Duration, delay: Duration) -> Duration {
+        if sample >= self.min + delay { sample.saturating_sub(delay) } else { sample }
     }
 
     /// Whether a packet has been measured, and not only guessed or taken from the handshake.

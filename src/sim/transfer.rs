@@ -356,7 +356,7 @@ impl App for Transfer {
                     flow.ended = ended;
                 }
             }
-            ConnectionEvent::Stream(_) => {}
+            ConnectionEvent::Stream(_) | ConnectionEvent::Channel(_) => {}
         }
     }
 

@@ -60,8 +60,10 @@ pub(super) struct RecvCredit {
     round_start: u64,
     /// An update that at least doubles what the peer has left is worth sending from this size on.
     grain: u64,
-    /// The limit is to be sent again, changed or not: it was lost, or asked for.
+    /// The limit is to be sent again, changed or not: it was lost.
     repeat: bool,
+    /// Somebody waits for it: however small the step is, all there is, is to be advertised.
+    is_asked: bool,
 }
 
 /// How many round trips' worth of data a window holds. One is on its way, and a byte that is lost k
@@ -72,7 +74,16 @@ impl RecvCredit {
     /// Advertises `window`. Updates wait for a quarter of the window; where several consumers share
     /// it, one may be stuck with less, so from `grain` on they go when they double what is left.
     pub(super) const fn new(window: u64, grain: u64) -> Self {
-        Self { window, limit: window, used: 0, taken: 0, round_start: 0, grain, repeat: false }
+        Self {
+            window,
+            limit: window,
+            used: 0,
+            taken: 0,
+            round_start: 0,
+            grain,
+            repeat: false,
+            is_asked: false,
+        }
     }
 
     /// What the peer used of it.
@@ -102,22 +113,27 @@ impl RecvCredit {
         debug_assert!(self.taken <= self.used, "took {} of {}", self.taken, self.used);
     }
 
-    /// Tell the peer the limit in any case.
+    /// Tell the peer the limit once more.
     pub(super) const fn repeat(&mut self) {
         self.repeat = true;
     }
 
-    /// Whether to tell the peer the limit.
-    pub(super) const fn wants_update(&self) -> bool {
-        self.repeat || self.is_due()
+    /// Tell the peer all that it can have, however little that is: it asked.
+    pub(super) const fn ask(&mut self) {
+        self.is_asked = true;
     }
 
-    /// Tells the peer the limit: the new one if it is due, else the last one again.
+    /// Whether to tell the peer the limit.
+    pub(super) const fn wants_update(&self) -> bool {
+        self.repeat || self.is_asked || self.is_due()
+    }
+
+    /// Tells the peer the limit: the new one if it is due or was asked for, else the last one again.
     pub(super) fn advertise(&mut self) -> u64 {
-        if self.is_due() {
+        if self.is_asked || self.is_due() {
             self.limit = self.target();
         }
-        self.repeat = false;
+        (self.repeat, self.is_asked) = (false, false);
         self.limit
     }
 
@@ -184,6 +200,24 @@ mod tests {
             credit.take(left);
             credit.advertise();
         }
+    }
+
+    #[test]
+    fn who_asks_gets_all_there_is_and_who_lost_an_update_the_same_again() {
+        let mut credit = RecvCredit::new(1000, u64::MAX);
+        credit.charge(1000);
+        credit.take(7);
+        assert!(!credit.wants_update());
+        credit.repeat();
+        assert!(credit.wants_update());
+        assert_eq!(credit.advertise(), 1000);
+        credit.ask();
+        assert!(credit.wants_update());
+        assert_eq!(credit.advertise(), 1007);
+        assert!(!credit.wants_update());
+        assert_eq!((credit.check(7), credit.check(8)), (Ok(()), Err(Exceeded)));
+        credit.ask();
+        assert_eq!(credit.advertise(), 1007);
     }
 
     #[test]

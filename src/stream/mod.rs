@@ -4,10 +4,19 @@
 //! goes into a packet as [`Content`], and is told of each content's fate.
 
 mod assembler;
+mod budget;
+mod channel_frames;
+mod channel_table;
+mod channels;
+mod config;
+mod content;
 mod credit;
 mod event;
+mod message;
 mod receive;
 mod recv;
+mod refusal;
+mod registry;
 mod schedule;
 mod send;
 mod send_buffer;
@@ -16,261 +25,89 @@ mod table;
 mod transmit;
 
 pub use assembler::{Assembler, Full, MAX_PIECES};
-pub use event::StreamEvent;
+pub use config::{PeerLimits, StreamConfig};
+pub use content::Content;
+pub use event::{ChannelEvent, FlowEvent, StreamEvent};
+pub use message::{
+    Abandoned, ChannelStats, Delivery, MAX_KEYS, MAX_OUTSTANDING, MAX_SETTLED_RANGES, MESSAGE_COST,
+    Message, Outbound, Outcome, Overflow, Pattern, RecvError, SendError, Terms, URGENT_WINDOW,
+    UnknownDelivery, Unsettled, Why,
+};
 pub use recv::ReadError;
-use send::SendHalf;
+pub use refusal::{Blocked, Limit, OpenError, Refusal, Violation};
+pub use schedule::{FlowId, Priority};
 pub use send::WriteError;
 pub use send_buffer::{Chunk, Counts, SendBuffer};
 
 use crate::wire::{BASE_PAYLOAD, Side, StreamId};
+use budget::Budget;
+use channel_table::{ChannelTable, Entry};
 use credit::{RecvCredit, SendCredit};
 use event::Events;
 use schedule::{Ring, Schedule};
 use state::Initiator;
-use std::fmt;
-use std::ops::Range;
 use table::{Stream, Table};
 
-/// The send buffer's bound is never below this, in bytes, unless the configuration says so.
+/// What a stream may buffer is never below this, in bytes, unless the configuration says so.
 const MIN_SEND_BUFFER: u64 = 256 * 1024;
-
-/// What any one stream may buffer, in bytes, while the others fill the connection's bound: so a
-/// stream that nobody reads does not stop the others.
-const STREAM_SHARE: u64 = 64 * 1024;
 
 /// Updates of the connection's limit that are smaller than this, in bytes, are never worth a frame,
 /// except for windows that are small themselves.
 const LIMIT_GRAIN: u64 = 2 * BASE_PAYLOAD as u64;
 
-/// Windows, limits and habits of a connection's streams.
-#[derive(Clone, Debug)]
-pub struct StreamConfig {
-    /// Bytes of a stream that may wait to be read at first. Default: 4 MiB, what 100 Mbit/s
-    /// need at 50 ms while every tenth packet is lost; memory is taken only for data that waits.
-    pub recv_window: u64,
-    /// Bytes of all streams together that may wait to be read at first. Default: 6 MiB.
-    pub conn_recv_window: u64,
-    /// Bytes that both windows grow to, if the application reads as fast as the path delivers.
-    /// Default: 64 MiB.
-    pub max_recv_window: u64,
-    /// Streams that the peer may have open at once, stream 0 included if it connected. Default: 100.
-    pub max_streams: u64,
-    /// Bytes that may be written and not acknowledged, of all streams together. Default: 64 MiB.
-    pub max_send_buffer: u64,
-    /// Whether small writes go out at once instead of waiting for the one before to arrive.
-    /// Default: false.
-    pub nodelay: bool,
-}
+/// What may wait to be read on a channel without credit, and on all of them together, in bytes: each
+/// message's and [`MESSAGE_COST`]. Beyond that the oldest ones are dropped.
+const INBOX: (u64, u64) = (1 << 20, 4 << 20);
 
-impl Default for StreamConfig {
-    fn default() -> Self {
-        Self {
-            recv_window: 4 << 20,
-            conn_recv_window: 6 << 20,
-            max_recv_window: 64 << 20,
-            max_streams: 100,
-            max_send_buffer: 64 << 20,
-            nodelay: false,
-        }
-    }
-}
-
-/// The limits that the peer stated in the handshake.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PeerLimits {
-    /// Bytes on all streams together.
-    pub max_data: u64,
-    /// Bytes on each stream.
-    pub max_stream_data: u64,
-    /// Streams that we may open, stream 0 included if we connected.
-    pub max_streams: u64,
-}
-
-/// What a packet carried, so that its fate can be told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Content {
-    /// Bytes of a stream.
-    Data {
-        /// The stream.
-        id: StreamId,
-        /// The bytes' offsets.
-        range: Range<u64>,
-        /// Whether FIN was behind them.
-        fin: bool,
-        /// Counts the stream's transmissions: which of several copies this is.
-        copy: u32,
-    },
-    /// The connection's limit.
-    MaxData,
-    /// A stream's limit.
-    MaxStreamData(StreamId),
-    /// The limit of the number of streams.
-    MaxStreams,
-    /// A stream's RESET_STREAM.
-    Reset(StreamId),
-    /// A stream's STOP_SENDING.
-    Stop(StreamId),
-}
-
-/// The peer broke the protocol: the connection is to be closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Violation {
-    /// It sent more than it was allowed to.
-    FlowControl,
-    /// It changed a stream's final size, or sent data beyond it.
-    FinalSize,
-    /// It opened more streams than it was allowed to.
-    StreamLimit,
-    /// It spoke of a stream of ours that was never opened.
-    StreamState,
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::FlowControl => "the peer sent more than its credit",
-            Self::FinalSize => "the peer contradicted a stream's final size",
-            Self::StreamLimit => "the peer opened more streams than it may",
-            Self::StreamState => "the peer named a stream that was never opened",
-        })
-    }
-}
-
-impl std::error::Error for Violation {}
-
-/// Why a frame was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// The peer broke the protocol.
-    Violation(Violation),
-    /// A bound on memory is reached: the whole packet is to be dropped without acknowledging it;
-    /// the peer will send it again.
-    Full,
-}
-
-impl From<Violation> for Refusal {
-    fn from(violation: Violation) -> Self {
-        Self::Violation(violation)
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Violation(violation) => violation.fmt(f),
-            Self::Full => f.write_str("too many separate pieces of a stream wait for the gaps"),
-        }
-    }
-}
-
-impl std::error::Error for Refusal {}
-
-/// Why no stream can be opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum OpenError {
-    /// As many are open as the peer allows; [`StreamEvent::Openable`] follows.
-    Limit,
-}
-
-impl fmt::Display for OpenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("as many streams are open as the peer allows")
-    }
-}
-
-impl std::error::Error for OpenError {}
-
-/// Whose credit holds data back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Limit {
-    /// The connection's.
-    Connection,
-    /// The stream's own.
-    Stream,
-}
-
-/// Data that waits for credit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Blocked {
-    /// A stream that has such data.
-    pub id: StreamId,
-    /// Whose credit is missing.
-    pub by: Limit,
-}
-
-/// All streams of a connection.
+/// All streams and message channels of a connection.
 #[derive(Debug)]
 pub struct Streams {
     table: Table,
+    channels: Box<ChannelTable>,
     schedule: Schedule,
     events: Events,
-    /// Bytes that we may send on all streams.
+    /// Bytes that we may send on all streams and channels.
     send_credit: SendCredit,
-    /// Bytes that the peer may send on all streams.
+    /// Bytes that the peer may send on all streams and channels.
     recv_credit: RecvCredit,
     max_recv_window: u64,
     /// Whether the peer's limits are known.
     is_started: bool,
     /// Bytes of frames that a full packet takes.
     max_chunk: usize,
-    buffer: BufferBound,
-    /// Streams whose writers wait for room.
+    /// What was accepted and is held until it is acknowledged.
+    buffer: Budget,
+    /// What has come without credit and waits to be read.
+    inbox: Budget,
+    /// Flows whose writers wait for room.
     writers: Ring,
+    /// What goes beside new messages of channels that are repaired.
+    pattern: Pattern,
     /// Who sent data last.
-    last_sender: StreamId,
+    last_sender: FlowId,
     /// The counts of streams that are over.
     settled: Counts,
-}
-
-/// How much may be buffered for sending.
-#[derive(Debug)]
-struct BufferBound {
-    /// Of one stream, not sent yet; follows the congestion window. What was sent does not count: how
-    /// much of that has to be held depends on what was lost, and must not stop the sender.
-    per_stream: u64,
-    /// Of all together.
-    max: u64,
-    /// Held by all together.
-    held: u64,
-}
-
-impl BufferBound {
-    fn new(max: u64) -> Self {
-        let max = max.max(1);
-        Self { per_stream: MIN_SEND_BUFFER.min(max), max, held: 0 }
-    }
-
-    /// What a stream may add; one that has sent nothing yet has no send half.
-    fn room(&self, send: Option<&SendHalf>) -> u64 {
-        let (held, unsent) = send.map_or((0, 0), |send| (send.held() as u64, send.unsent()));
-        let shared = self.max.saturating_sub(self.held);
-        let guaranteed = STREAM_SHARE.min(self.max).saturating_sub(held);
-        self.per_stream.saturating_sub(unsent).min(shared.max(guaranteed))
-    }
-
-    /// The room from which on a blocked writer is woken: not for every acknowledgement.
-    fn low_water(&self) -> u64 {
-        (self.per_stream / 4).clamp(1, STREAM_SHARE / 2)
-    }
 }
 
 impl Streams {
     /// The streams of a new connection: stream 0, unused.
     pub fn new(side: Side, config: &StreamConfig) -> Self {
+        let max_chunk = BASE_PAYLOAD - 24;
         Self {
             table: Table::new(side, config),
+            channels: Box::new(ChannelTable::new(config, side, max_chunk)),
             schedule: Schedule::default(),
             events: Events::default(),
             send_credit: SendCredit::new(0),
-            recv_credit: RecvCredit::new(config.conn_recv_window, LIMIT_GRAIN),
+            recv_credit: RecvCredit::new(config.conn_window(), LIMIT_GRAIN),
             max_recv_window: config.max_recv_window,
             is_started: false,
-            max_chunk: BASE_PAYLOAD - 24,
-            buffer: BufferBound::new(config.max_send_buffer),
+            max_chunk,
+            buffer: Budget::new(MIN_SEND_BUFFER, config.max_send_buffer),
+            inbox: Budget::new(INBOX.0, INBOX.1),
             writers: Ring::default(),
-            last_sender: StreamId::ZERO,
+            pattern: Pattern::OFF,
+            last_sender: StreamId::ZERO.into(),
             settled: Counts::default(),
         }
     }
@@ -284,7 +121,10 @@ impl Streams {
         }
         self.on_max_data(peer.max_data);
         self.on_max_streams(peer.max_streams);
+        self.channels.start(&peer);
+        self.on_max_channels(peer.max_channels);
         self.refile_all();
+        self.wake_writers();
     }
 
     /// Opens a stream.
@@ -307,15 +147,15 @@ impl Streams {
     /// See [`WriteError`]. A stream that is over on both sides counts as finished.
     pub fn write(&mut self, id: StreamId, data: &[u8]) -> Result<usize, WriteError> {
         self.writer(id)?.send.check()?;
-        let room = self.buffer.room(self.table.get(id).map(|stream| &stream.send));
+        let room = self.room(self.table.get(id));
         if room == 0 && !data.is_empty() {
-            self.writers.set(id, true);
+            self.writers.set(id.into(), true);
             return Err(WriteError::Blocked);
         }
         let n = (data.len() as u64).min(room);
         let stream = self.writer(id)?;
         stream.send.write(data.get(..n as usize).unwrap_or_default());
-        self.buffer.held += n;
+        self.buffer.hold(n);
         self.refile(id);
         Ok(n as usize)
     }
@@ -324,9 +164,8 @@ impl Streams {
     pub fn writable(&self, id: StreamId) -> usize {
         let room = match self.table.get(id) {
             Some(stream) if stream.send.check().is_err() => 0,
-            Some(stream) => self.buffer.room(Some(&stream.send)),
-            None if self.table.is_open(id) => self.buffer.room(None),
-            None => 0,
+            stream if stream.is_some() || self.table.is_open(id) => self.room(stream),
+            _ => 0,
         };
         room as usize
     }
@@ -401,17 +240,41 @@ impl Streams {
         }
     }
 
-    /// Finishes every stream that was opened, stream 0 too, used or not.
+    /// Sets whose data goes before whose.
+    pub fn set_priority(&mut self, id: FlowId, priority: Priority) {
+        let current = match id {
+            FlowId::Stream(id) => self.table.touch(id).map(|s| &mut s.priority),
+            FlowId::Channel(id) => self.channels.touch(id).map(|c| &mut c.priority),
+        };
+        if let Some(current) = current {
+            *current = priority.clamped();
+            self.refile_flow(id);
+        }
+    }
+
+    /// Finishes every stream that was opened, stream 0 too, used or not, and every channel that was
+    /// used.
     pub fn finish_all(&mut self) {
         for id in self.table.open_ids() {
             // What was reset or stopped needs no FIN.
             let _ = self.finish(id);
         }
+        for id in self.channels.iter().map(|(id, _)| id).collect::<Vec<_>>() {
+            self.finish_channel(id);
+        }
     }
 
     /// The oldest event.
-    pub fn poll_event(&mut self) -> Option<StreamEvent> {
-        self.events.pop(|id| self.table.get_mut(id).map(|s| &mut s.events))
+    pub fn poll_event(&mut self) -> Option<FlowEvent> {
+        self.events.pop(|id| match id {
+            FlowId::Stream(id) => self.table.get_mut(id).map(|s| &mut s.events),
+            FlowId::Channel(id) => self.channels.get_mut(id).map(|c| &mut c.events),
+        })
+    }
+
+    /// Sets what goes beside new messages of channels that may be sent redundantly. At first: nothing.
+    pub const fn set_repair(&mut self, pattern: Pattern) {
+        self.pattern = pattern;
     }
 
     /// Sets how many bytes of frames a full packet takes: what counts as a full one when small
@@ -419,6 +282,7 @@ impl Streams {
     pub fn set_max_chunk(&mut self, bytes: usize) {
         if self.max_chunk != bytes {
             self.max_chunk = bytes;
+            self.channels.set_max_chunk(bytes);
             self.refile_all();
         }
     }
@@ -427,8 +291,8 @@ impl Streams {
     /// configuration, and never less than 256 KiB unless that says so.
     pub fn set_send_limit(&mut self, bytes: u64) {
         let bound = bytes.max(MIN_SEND_BUFFER).min(self.buffer.max);
-        let grew = bound > self.buffer.per_stream;
-        self.buffer.per_stream = bound;
+        let grew = bound > self.buffer.each;
+        self.buffer.each = bound;
         if grew {
             self.wake_writers();
         }
@@ -440,7 +304,11 @@ impl Streams {
         self.recv_credit.on_round(max);
         for (id, stream) in self.table.iter_mut() {
             stream.recv.on_round(max);
-            self.schedule.file(id, stream.wants(self.max_chunk));
+            self.schedule.file(id.into(), stream.wants(self.max_chunk), stream.priority);
+        }
+        for (id, entry) in self.channels.iter_mut() {
+            entry.channel.on_round(max);
+            self.schedule.file(id.into(), entry.channel.wants(), entry.priority);
         }
     }
 
@@ -451,23 +319,33 @@ impl Streams {
         counts
     }
 
-    /// Whether all written data, every FIN that was asked for and every reset is acknowledged.
+    /// Whether all written data, every FIN that was asked for and every reset is acknowledged, and all
+    /// messages are settled.
     pub fn is_all_acknowledged(&self) -> bool {
         self.table.iter().all(|(_, stream)| stream.send.is_settled())
+            && self.channels.iter().all(|(_, entry)| entry.channel.is_settled())
     }
 
-    /// Bytes allocated for what the peer sent and for what was written. Walks over the streams.
+    /// Bytes allocated for what the peer sent and for what was written. Walks over the streams and
+    /// channels.
     pub fn memory(&self) -> usize {
-        self.table
-            .iter()
-            .map(|(_, s)| s.send.memory() + s.recv.memory() + size_of::<Stream>())
-            .sum()
+        let streams = self.table.iter();
+        let streams = streams.map(|(_, s)| s.send.memory() + s.recv.memory() + size_of::<Stream>());
+        let channels = self.channels.iter();
+        let channels = channels.map(|(_, entry)| entry.channel.memory() + size_of::<Entry>());
+        streams.chain(channels).sum()
     }
 
     fn writer(&mut self, id: StreamId) -> Result<&mut Stream, WriteError> {
         let is_closed = self.table.is_closed(id);
         let gone = if is_closed { WriteError::Finished } else { WriteError::Unknown };
         self.table.touch(id).ok_or(gone)
+    }
+
+    /// What a stream may add to the send buffer; one that was never used holds nothing.
+    fn room(&self, stream: Option<&Stream>) -> u64 {
+        let (held, unsent) = stream.map_or((0, 0), |s| (s.send.held() as u64, s.send.unsent()));
+        self.buffer.room(held, unsent)
     }
 
     fn read_closed(&self, id: StreamId) -> Result<usize, ReadError> {
@@ -485,7 +363,7 @@ impl Streams {
     fn give_up(&mut self, id: StreamId, code: u64, by: Initiator) -> bool {
         let Some(stream) = self.table.touch(id) else { return false };
         let Some(freed) = stream.send.reset(code, by) else { return false };
-        self.writers.set(id, false);
+        self.writers.set(id.into(), false);
         self.refile(id);
         self.release(freed);
         true
@@ -493,7 +371,7 @@ impl Streams {
 
     /// Bytes of send buffer became free.
     fn release(&mut self, bytes: usize) {
-        self.buffer.held -= bytes as u64;
+        self.buffer.release(bytes as u64);
         if bytes > 0 {
             self.wake_writers();
         }
@@ -503,13 +381,29 @@ impl Streams {
         if self.writers.is_empty() {
             return;
         }
-        let low_water = self.buffer.low_water();
-        for id in self.writers.iter().collect::<Vec<_>>() {
-            let Some(stream) = self.table.get_mut(id) else { continue };
-            if self.buffer.room(Some(&stream.send)) >= low_water {
-                self.writers.set(id, false);
-                self.events.push(StreamEvent::Writable(id), &mut stream.events);
+        for flow in self.writers.iter().collect::<Vec<_>>() {
+            match flow {
+                FlowId::Stream(id) => self.wake_stream(id),
+                FlowId::Channel(id) => self.wake_channel(id),
             }
+        }
+    }
+
+    /// Tells a stream that waits for room if it has a good part of it.
+    fn wake_stream(&mut self, id: StreamId) {
+        let Some(stream) = self.table.get_mut(id) else { return };
+        let room = self.buffer.room(stream.send.held() as u64, stream.send.unsent());
+        if room >= self.buffer.low_water() {
+            self.writers.set(id.into(), false);
+            self.events.push(StreamEvent::Writable(id), &mut stream.events);
+        }
+    }
+
+    /// Something about a flow changed.
+    fn refile_flow(&mut self, id: FlowId) {
+        match id {
+            FlowId::Stream(id) => self.refile(id),
+            FlowId::Channel(id) => self.refile_channel(id),
         }
     }
 
@@ -517,18 +411,21 @@ impl Streams {
     fn refile(&mut self, id: StreamId) {
         let Some(stream) = self.table.get(id) else { return };
         if !stream.is_over() {
-            self.schedule.file(id, stream.wants(self.max_chunk));
+            self.schedule.file(id.into(), stream.wants(self.max_chunk), stream.priority);
             return;
         }
         self.settled += stream.send.counts();
-        self.schedule.file(id, schedule::Wants::default());
-        self.writers.set(id, false);
+        self.schedule.file(id.into(), schedule::Wants::default(), stream.priority);
+        self.writers.set(id.into(), false);
         self.table.close(id);
     }
 
     fn refile_all(&mut self) {
         for (id, stream) in self.table.iter() {
-            self.schedule.file(id, stream.wants(self.max_chunk));
+            self.schedule.file(id.into(), stream.wants(self.max_chunk), stream.priority);
+        }
+        for (id, entry) in self.channels.iter() {
+            self.schedule.file(id.into(), entry.channel.wants(), entry.priority);
         }
     }
 }

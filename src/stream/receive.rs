@@ -70,20 +70,21 @@ impl Streams {
 
     /// MAX_STREAMS.
     pub fn on_max_streams(&mut self, limit: u64) {
-        if self.table.raise_limit(limit) {
+        if self.table.registry.raise_limit(limit) {
             self.events.push_common(StreamEvent::Openable);
         }
     }
 
-    /// WINDOW_PROBE: the peer has data for this stream and no credit, so the limits are repeated.
+    /// WINDOW_PROBE: the peer has data for this stream and no credit, so it is told all that it can
+    /// have.
     ///
     /// # Errors
     /// A [`Violation`] of limits.
     pub fn on_window_probe(&mut self, id: StreamId) -> Result<(), Violation> {
         self.open_by_peer(id)?;
-        self.recv_credit.repeat();
+        self.recv_credit.ask();
         if let Some(stream) = self.table.touch(id) {
-            stream.recv.repeat_limit();
+            stream.recv.ask_limit();
             self.refile(id);
         }
         Ok(())

@@ -203,6 +203,10 @@ impl RecvHalf {
         self.credit.repeat();
     }
 
+    pub(super) const fn ask_limit(&mut self) {
+        self.credit.ask();
+    }
+
     pub(super) fn on_round(&mut self, max_window: u64) {
         self.credit.on_round(max_window);
     }

@@ -188,6 +188,10 @@ impl SendHalf {
         self.buffer.requeue_newest(max_chunk.saturating_sub(header) as u64)
     }
 
+    pub(super) fn repeat(&mut self, chunk: &Chunk) {
+        self.buffer.repeat(chunk);
+    }
+
     pub(super) fn slices(&self, chunk: &Chunk) -> (&[u8], &[u8]) {
         self.buffer.slices(chunk.range.clone())
     }
@@ -196,7 +200,7 @@ impl SendHalf {
         Wants {
             control: self.next_reset().is_some(),
             resend: self.buffer.has_lost(),
-            fresh: self.next_new(max_chunk).is_some(),
+            fresh: self.next_new(max_chunk).map(|chunk| u64::from(!chunk.is_empty())),
             credit: self.credit.available() == 0 && self.buffer.unsent() > 0,
         }
     }

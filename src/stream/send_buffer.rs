@@ -257,6 +257,17 @@ impl SendBuffer {
         true
     }
 
+    /// Queues what of `chunk` is in flight, to be sent once more.
+    pub fn repeat(&mut self, chunk: &Chunk) {
+        let span = chunk.span();
+        let span = span.start.max(self.una)..span.end.min(self.nxt);
+        let flying: Vec<_> = self.acked.gaps(span).collect();
+        for range in flying {
+            self.lost.insert(range.clone());
+            self.doubled.insert(range);
+        }
+    }
+
     /// Gives everything up; returns how many bytes are not held any more.
     pub fn clear(&mut self) -> usize {
         let held = self.bytes.len();

@@ -1,7 +1,9 @@
 //! Single behaviours, over a perfect network, and what hostile peers may not do.
 
 mod channel;
+mod messages;
 
+use super::budget::GUARANTEED;
 use super::transmit::MIN_SPLIT;
 use super::*;
 use crate::wire::{Frame, Frames, MAX_VARINT, Offset, StreamFrame, Writer};
@@ -10,9 +12,12 @@ const FULL: usize = 1176;
 
 fn limits(config: &StreamConfig) -> PeerLimits {
     PeerLimits {
-        max_data: config.conn_recv_window,
+        max_data: config.conn_window(),
         max_stream_data: config.recv_window,
         max_streams: config.max_streams,
+        max_channels: config.max_channels,
+        max_message: config.max_message,
+        max_partial: config.max_partial,
     }
 }
 
@@ -29,6 +34,7 @@ fn small_windows() -> StreamConfig {
     StreamConfig {
         recv_window: 256 * 1024,
         conn_recv_window: 384 * 1024,
+        max_message: 0,
         ..StreamConfig::default()
     }
 }
@@ -56,6 +62,14 @@ fn deliver(streams: &mut Streams, packet: &[u8]) -> Result<(), Refusal> {
             Frame::MaxStreamData(id, limit) => streams.on_max_stream_data(id, limit)?,
             Frame::MaxStreams(limit) => streams.on_max_streams(limit),
             Frame::WindowProbe(id) => streams.on_window_probe(id)?,
+            Frame::Message(frame) => streams.on_message(&frame)?,
+            Frame::Parity(frame) => streams.on_parity(&frame)?,
+            Frame::Skip(skip) => streams.on_skip(&skip)?,
+            Frame::MaxChannelData(id, limit) => streams.on_max_channel_data(id, limit)?,
+            Frame::MaxChannels(count) => streams.on_max_channels(count),
+            Frame::ChannelProbe(id) => streams.on_channel_probe(id)?,
+            Frame::ChannelEnd(id, end) => streams.on_channel_end(id, end)?,
+            Frame::ChannelStop(id) => streams.on_channel_stop(id)?,
             other => panic!("not a stream's frame: {other:?}"),
         }
     }
@@ -81,7 +95,12 @@ fn settle(a: &mut Streams, b: &mut Streams) {
 }
 
 fn events(streams: &mut Streams) -> Vec<StreamEvent> {
-    std::iter::from_fn(|| streams.poll_event()).collect()
+    let all = std::iter::from_fn(|| streams.poll_event());
+    all.map(|event| match event {
+        FlowEvent::Stream(event) => event,
+        FlowEvent::Channel(event) => panic!("{event:?}"),
+    })
+    .collect()
 }
 
 fn stream(id: u64, offset: u64, fin: bool, data: &[u8]) -> StreamFrame<'_> {
@@ -92,8 +111,9 @@ fn stream(id: u64, offset: u64, fin: bool, data: &[u8]) -> StreamFrame<'_> {
 fn an_idle_connection_is_small() {
     let (a, mut b) = pair(&StreamConfig::default());
     assert_eq!(a.memory(), 0);
-    println!("{} bytes, {} per stream in use", size_of::<Streams>(), size_of::<Stream>());
-    assert!(size_of::<Streams>() < 640 && size_of::<Stream>() < 640);
+    let idle = size_of::<Streams>() + size_of::<ChannelTable>();
+    println!("{idle} bytes, {} per stream in use", size_of::<Stream>());
+    assert!(idle < 1500 && size_of::<Stream>() < 640);
     // Opening the last of the peer's streams makes one stream, not a hundred.
     b.on_stream(&stream(198, 0, false, b"x")).unwrap();
     assert_eq!(b.table.iter().count(), 1);
@@ -166,6 +186,7 @@ fn violations() {
     let config = StreamConfig {
         recv_window: 100,
         conn_recv_window: 150,
+        max_message: 0,
         max_streams: 3,
         ..StreamConfig::default()
     };
@@ -260,7 +281,7 @@ fn a_reader_who_sleeps_stops_the_window_and_nothing_else() {
         settle(&mut a, &mut b);
     }
     assert!(sleeping > 256 * 1024);
-    let by_stream = Blocked { id: StreamId::ZERO, by: Limit::Stream };
+    let by_stream = Blocked { id: StreamId::ZERO.into(), by: Limit::Flow };
     assert_eq!(a.blocked(), Some(by_stream));
     // The rest of the connection's window keeps going round, though it is below a quarter of it.
     let mut carried = 0;
@@ -315,11 +336,22 @@ fn updates_come_by_quarters_and_are_repeated_when_lost_or_asked_for() {
     b.on_lost(Content::MaxData);
     b.on_lost(Content::MaxStreamData(StreamId::ZERO));
     let (lost, _) = packet(&mut b, FULL).unwrap();
+    let limits = |packet: &[u8]| {
+        let frames: Vec<_> = Frames::new(packet).map(Result::unwrap).collect();
+        let [Frame::MaxData(conn), Frame::MaxStreamData(StreamId::ZERO, stream)] = frames[..]
+        else {
+            panic!("{frames:?}")
+        };
+        (conn, stream)
+    };
+    let quarter = |window: u64| window + 200_000 / (window / 4) * (window / 4);
+    let lost = limits(&lost);
+    assert_eq!(lost, (quarter(384 * 1024), quarter(256 * 1024)));
+    assert!(!b.wants_to_send());
+    // Who asks is told of every byte.
     b.on_window_probe(StreamId::ZERO).unwrap();
     let (asked, _) = packet(&mut b, FULL).unwrap();
-    assert_eq!(lost, asked);
-    let frames: Vec<_> = Frames::new(&lost).map(Result::unwrap).collect();
-    assert!(matches!(frames[..], [Frame::MaxData(_), Frame::MaxStreamData(StreamId::ZERO, _)]));
+    assert_eq!(limits(&asked), (200_000 + 384 * 1024, 200_000 + 256 * 1024));
     assert!(!b.wants_to_send());
 }
 
@@ -353,8 +385,8 @@ fn one_stream_does_not_take_all_of_the_buffer() {
     let (mut a, _) = pair(&config);
     let other = a.open().unwrap();
     assert_eq!(a.write(StreamId::ZERO, &vec![1; 1 << 20]), Ok(256 * 1024));
-    assert_eq!(a.writable(other), STREAM_SHARE as usize);
-    assert_eq!(a.write(other, &vec![1; 1 << 20]), Ok(STREAM_SHARE as usize));
+    assert_eq!(a.writable(other), GUARANTEED as usize);
+    assert_eq!(a.write(other, &vec![1; 1 << 20]), Ok(GUARANTEED as usize));
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! What numbered packets carry: per frame its type, its decoding, its encoding and its length.
 
 use super::ack::{self, Ack};
-use super::{DecodeError, Reader, StreamId, Truncated, Why, Writer, varint_len};
+use super::{
+    ChannelId, DecodeError, MessageFrame, ParityFrame, Reader, Skip, StreamId, Truncated, Why,
+    Writer, varint_len,
+};
 
 const PADDING: u8 = 0x00;
 const PING: u8 = 0x01;
@@ -13,8 +16,14 @@ const WINDOW_PROBE: u8 = 0x0b;
 const RESET_STREAM: u8 = 0x0c;
 const STOP_SENDING: u8 = 0x0d;
 const CLOSE: u8 = 0x0e;
+const CHANNEL_PROBE: u8 = 0x0f;
 const PATH_CHALLENGE: u8 = 0x10;
 const PATH_RESPONSE: u8 = 0x11;
+const SKIP: u8 = 0x13;
+const MAX_CHANNEL_DATA: u8 = 0x14;
+const MAX_CHANNELS: u8 = 0x15;
+const CHANNEL_END: u8 = 0x16;
+const CHANNEL_STOP: u8 = 0x17;
 const STREAM: u8 = 0x40;
 const STREAM_FIN: u8 = 0x20;
 const STREAM_LEN: u8 = 0x10;
@@ -52,6 +61,22 @@ pub enum Frame<'a> {
     PathChallenge(u64),
     /// The echo.
     PathResponse(u64),
+    /// Messages that will not come.
+    Skip(Skip),
+    /// How much credit the receiver gives to one message channel, in all.
+    MaxChannelData(ChannelId, u64),
+    /// How many message channels the receiver of this frame may have opened in all.
+    MaxChannels(u64),
+    /// The sender has a message for this channel and no credit: please say all that there is.
+    ChannelProbe(ChannelId),
+    /// No message from this number on will come.
+    ChannelEnd(ChannelId, u64),
+    /// The reader of this channel is gone.
+    ChannelStop(ChannelId),
+    /// A message, or a part of one.
+    Message(MessageFrame<'a>),
+    /// What makes one of several messages from the others.
+    Parity(ParityFrame<'a>),
     /// Bytes of a stream.
     Stream(StreamFrame<'a>),
 }
@@ -209,12 +234,21 @@ impl<'a> Frame<'a> {
             }
             PATH_CHALLENGE => Self::PathChallenge(r.u64("path challenge")?),
             PATH_RESPONSE => Self::PathResponse(r.u64("path response")?),
+            SKIP => Self::Skip(Skip::decode(r)?),
+            MAX_CHANNEL_DATA => Self::MaxChannelData(channel(r)?, r.varint("channel limit")?),
+            MAX_CHANNELS => Self::MaxChannels(r.varint("channel count")?),
+            CHANNEL_PROBE => Self::ChannelProbe(channel(r)?),
+            CHANNEL_END => Self::ChannelEnd(channel(r)?, r.varint("end of channel")?),
+            CHANNEL_STOP => Self::ChannelStop(channel(r)?),
+            0x18..=0x1f => Self::Parity(ParityFrame::decode(kind, r)?),
+            0x20..=0x3f => Self::Message(MessageFrame::decode(kind, r)?),
             STREAM..=0x7f => Self::Stream(StreamFrame::decode(kind, r)?),
             _ => return Err(unknown),
         })
     }
 
-    /// Writes the frame. A stream frame gets a length only if `is_last` is false: then more may follow.
+    /// Writes the frame. One that carries data gets a length only if `is_last` is false: then more may
+    /// follow.
     pub fn encode(&self, w: &mut Writer<'_>, is_last: bool) {
         match *self {
             Self::Padding(n) => (0..n).for_each(|_| w.u8(PADDING)),
@@ -244,9 +278,24 @@ impl<'a> Frame<'a> {
                 w.u8(PATH_RESPONSE);
                 w.u64(token);
             }
+            Self::Skip(Skip { id, first, count, cost }) => {
+                numbers(SKIP, &[id.0, first, count, cost], w);
+            }
+            Self::MaxChannelData(id, limit) => numbers(MAX_CHANNEL_DATA, &[id.0, limit], w),
+            Self::MaxChannels(count) => numbers(MAX_CHANNELS, &[count], w),
+            Self::ChannelProbe(id) => numbers(CHANNEL_PROBE, &[id.0], w),
+            Self::ChannelEnd(id, end) => numbers(CHANNEL_END, &[id.0, end], w),
+            Self::ChannelStop(id) => numbers(CHANNEL_STOP, &[id.0], w),
+            Self::Message(message) => {
+                message.encode_header(len_of(message.data, is_last), w);
+                w.bytes(message.data);
+            }
+            Self::Parity(parity) => {
+                parity.encode_header(len_of(parity.data, is_last), w);
+                w.bytes(parity.data);
+            }
             Self::Stream(StreamFrame { id, offset, fin, data }) => {
-                let len = (!is_last).then_some(data.len());
-                StreamFrame::encode_header(id, offset, len, fin, w);
+                StreamFrame::encode_header(id, offset, len_of(data, is_last), fin, w);
                 w.bytes(data);
             }
         }
@@ -260,7 +309,7 @@ impl<'a> Frame<'a> {
             Self::Ping => 1,
             Self::Ack(_) => ack::MAX_LEN,
             Self::Nack(Nack { number, .. }) => varints(&[number]) + 4,
-            Self::MaxData(n) | Self::MaxStreams(n) => varints(&[n]),
+            Self::MaxData(n) | Self::MaxStreams(n) | Self::MaxChannels(n) => varints(&[n]),
             Self::MaxStreamData(id, n) | Self::StopSending(id, n) => varints(&[id.0, n]),
             Self::WindowProbe(id) => varints(&[id.0]),
             Self::ResetStream(id, code, end) => varints(&[id.0, code, end]),
@@ -269,11 +318,19 @@ impl<'a> Frame<'a> {
                 varints(&[code, len as u64]) + len
             }
             Self::PathChallenge(_) | Self::PathResponse(_) => 9,
+            Self::Skip(Skip { id, first, count, cost }) => varints(&[id.0, first, count, cost]),
+            Self::MaxChannelData(id, n) | Self::ChannelEnd(id, n) => varints(&[id.0, n]),
+            Self::ChannelProbe(id) | Self::ChannelStop(id) => varints(&[id.0]),
+            Self::Message(message) => {
+                message.header_len(len_of(message.data, is_last)) + message.data.len()
+            }
+            Self::Parity(parity) => {
+                parity.header_len(len_of(parity.data, is_last)) + parity.data.len()
+            }
             Self::Stream(StreamFrame { id, offset, data, .. }) => {
-                let len = (!is_last).then_some(data.len());
                 1 + if id == StreamId::ZERO { 0 } else { varint_len(id.0) }
                     + offset.0.bytes
-                    + len.map_or(0, |n| varint_len(n as u64))
+                    + len_of(data, is_last).map_or(0, |n| varint_len(n as u64))
                     + data.len()
             }
         }
@@ -285,6 +342,15 @@ fn numbers(kind: u8, values: &[u64], w: &mut Writer<'_>) {
     for value in values {
         w.varint(*value);
     }
+}
+
+fn channel(r: &mut Reader<'_>) -> Result<ChannelId, DecodeError> {
+    Ok(ChannelId(r.varint("channel id")?))
+}
+
+/// The last frame's data reaches to the packet's end and needs no length.
+fn len_of(data: &[u8], is_last: bool) -> Option<usize> {
+    (!is_last).then_some(data.len())
 }
 
 fn skip_padding(r: &mut Reader<'_>) -> usize {

@@ -4,20 +4,24 @@
 //! never allocates; its error says where in the input it stopped, at which field, and why.
 
 mod ack;
+mod channel;
 mod cursor;
 mod frame;
 mod handshake;
 mod header;
 mod integrity;
+mod message;
 mod number;
 mod parameters;
 
 pub use ack::{Ack, AckRanges, EcnCounts};
+pub use channel::{ChannelId, Mode};
 pub use cursor::{DecodeError, MAX_VARINT, Reader, Why, Writer, varint_len};
 pub use frame::{Close, Frame, Frames, Nack, Offset, StreamFrame};
 pub use handshake::{Cookie, Opening, Refuse, RefuseReason, Stale, Syn, SynAck, VersionList};
 pub use header::{Header, Numbered, Reset};
 pub use integrity::{Crc32, Integrity, Opened, Pseudo};
+pub use message::{MessageFrame, MessageNumber, ParityFrame, Part, Skip};
 pub use number::Truncated;
 pub use parameters::Parameters;
 

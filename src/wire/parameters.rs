@@ -1,6 +1,6 @@
 //! What each side tells the other about itself: a list of (number, length, value), unknown ones ignored.
 
-use super::{DecodeError, Reader, Why, Writer, varint_len};
+use super::{ChannelId, DecodeError, Reader, Why, Writer, varint_len};
 use std::time::Duration;
 
 const MAX_DATA: u64 = 0x01;
@@ -10,6 +10,9 @@ const MAX_ACK_DELAY: u64 = 0x04;
 const IDLE_TIMEOUT: u64 = 0x05;
 const MAX_PAYLOAD: u64 = 0x06;
 const PROTECTION: u64 = 0x07;
+const MAX_CHANNELS: u64 = 0x08;
+const MAX_MESSAGE: u64 = 0x09;
+const MAX_PARTIAL: u64 = 0x0a;
 /// Numbers of this form mean nothing; one with a random value goes into each block (P-14).
 const GREASE: u64 = 0x1b;
 
@@ -19,6 +22,8 @@ pub(crate) const MAX_BLOCK: usize = 256;
 const MIN_IDLE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Delays above this make no sense for an acknowledgement (P-13).
 const MAX_MAX_ACK_DELAY: Duration = Duration::from_secs(1);
+/// So that parts of a message have offsets of 32 bits (P-13).
+const MAX_MAX_MESSAGE: u64 = (1 << 32) - 1;
 
 /// A side's limits, as they stand when the connection begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +43,12 @@ pub struct Parameters {
     pub max_payload: u64,
     /// 0: checksums. Other values are for encryption.
     pub protection: u64,
+    /// Message channels that its peer may open, of all modes together; below 2^59.
+    pub max_channels: u64,
+    /// The longest message that it takes, in bytes, below 2^32. 0: none at all, on no channel.
+    pub max_message: u64,
+    /// Messages of a channel that it keeps while only parts of them are there; 1 at least.
+    pub max_partial: u64,
 }
 
 impl Default for Parameters {
@@ -51,6 +62,9 @@ impl Default for Parameters {
             idle_timeout: Duration::ZERO,
             max_payload: super::BASE_PAYLOAD as u64,
             protection: 0,
+            max_channels: 0,
+            max_message: 0,
+            max_partial: 1,
         }
     }
 }
@@ -77,12 +91,18 @@ impl Parameters {
                 IDLE_TIMEOUT => p.idle_timeout = Duration::from_millis(value()?),
                 MAX_PAYLOAD => p.max_payload = value()?,
                 PROTECTION => p.protection = value()?,
+                MAX_CHANNELS => p.max_channels = value()?,
+                MAX_MESSAGE => p.max_message = value()?,
+                MAX_PARTIAL => p.max_partial = value()?,
                 _ => {}
             }
             let invalid = p.max_payload < super::BASE_PAYLOAD as u64
                 || p.max_ack_delay > MAX_MAX_ACK_DELAY
                 || (!p.idle_timeout.is_zero() && p.idle_timeout < MIN_IDLE_TIMEOUT)
-                || p.max_streams > super::MAX_VARINT / 2;
+                || p.max_streams > super::MAX_VARINT / 2
+                || p.max_channels > super::MAX_VARINT / ChannelId::CLASSES as u64
+                || p.max_message > MAX_MAX_MESSAGE
+                || p.max_partial == 0;
             if invalid {
                 return Err(error);
             }
@@ -106,6 +126,17 @@ impl Parameters {
         put(IDLE_TIMEOUT, number(self.idle_timeout.as_millis()));
         put(MAX_PAYLOAD, self.max_payload);
         put(PROTECTION, self.protection);
+        // A side without message channels says the same as one that does not know them.
+        let silent = Self::default();
+        for (id, value, absent) in [
+            (MAX_CHANNELS, self.max_channels, silent.max_channels),
+            (MAX_MESSAGE, self.max_message, silent.max_message),
+            (MAX_PARTIAL, self.max_partial, silent.max_partial),
+        ] {
+            if value != absent {
+                put(id, value);
+            }
+        }
         put(GREASE + 0x1f * u64::from(grease), u64::from(grease));
         block
     }

@@ -57,6 +57,44 @@ fn overheads_keep_their_promise() {
 }
 
 #[test]
+fn a_packet_of_one_message_costs_at_most_22_bytes() {
+    // P-5: with the longest number of a packet that is thin enough for 8192 in flight.
+    let fixed = Numbered::encoded_len(2) + Crc32::LEN;
+    let whole = |number| MessageFrame {
+        id: ChannelId::new(Side::Server, Mode::Unreliable, 7),
+        number: MessageNumber::new(number),
+        part: None,
+        key: None,
+        data: b"some bytes",
+    };
+    for (number, len) in
+        [(0, 3), (255, 3), (256, 4), (65_536, 5), (0xff_ffff, 5), (1 << 24, 6), (1 << 61, 6)]
+    {
+        let frame = whole(number);
+        assert_eq!(frame.header_len(None), len, "{number}");
+        assert!(fixed + len <= if number < 1 << 24 { 22 } else { 23 });
+        // Further messages in the packet: a length beside.
+        assert_eq!((frame.header_len(Some(63)), frame.header_len(Some(64))), (len + 1, len + 2));
+        // Offset, total and key, of eight bytes each.
+        let part = Some(Part { offset: u64::from(u32::MAX) - 1, total: u32::MAX.into() });
+        let longest = MessageFrame { part, key: Some(MAX_VARINT), ..frame };
+        assert_eq!(longest.header_len(None), len + 24);
+    }
+    let parity = ParityFrame {
+        id: ChannelId::URGENT,
+        number: MessageNumber::new(0),
+        others: 0b101,
+        size: 1156,
+        data: &[],
+    };
+    assert_eq!(parity.header_len(None), 6);
+    let latest = ParityFrame { number: MessageNumber::new(0xff_ffff), ..parity };
+    assert_eq!(latest.header_len(None), 8);
+    assert_eq!(latest.header_len(Some(100)), 10, "the length of size and bytes");
+    assert_eq!((latest.header_len(Some(61)), latest.header_len(Some(62))), (9, 10));
+}
+
+#[test]
 fn numbers_expand_to_the_nearest() {
     for (number, acked) in
         [(0, 0), (1, 0), (127, 0), (128, 0), (70_000, 1), (1 << 40, (1 << 40) - 9)]
@@ -145,8 +183,40 @@ fn parameters_round_trip_and_unknown_ones_are_skipped() {
     assert!(Parameters::decode(&[0x06, 0x01, 0x10]).is_err(), "a payload below 1200");
     assert!(Parameters::decode(&[0x05, 0x01, 0x3f]).is_err(), "an idle timeout of 63 ms");
     assert!(Parameters::decode(&[0x05, 0x01, 0x00]).is_ok(), "none at all");
+    assert!(Parameters::decode(&[0x0a, 0x01, 0x00]).is_err(), "no message in part");
     assert!(Parameters::decode(&[0x06]).is_err());
     assert!(Parameters::decode(&[0x01, 0x00]).is_err(), "an empty value");
+}
+
+#[test]
+fn parameters_of_message_channels_are_said_where_they_say_something() {
+    let silent = Parameters::default();
+    let block = silent.encode(0);
+    let longest = (1 << 32) - 1;
+    for (p, more) in [
+        (Parameters { max_channels: 100, ..silent }, 4),
+        (Parameters { max_message: 1 << 20, ..silent }, 6),
+        (Parameters { max_partial: 16, ..silent }, 3),
+        (
+            Parameters {
+                max_channels: (1 << 59) - 1,
+                max_message: longest,
+                max_partial: MAX_VARINT,
+                ..silent
+            },
+            30,
+        ),
+    ] {
+        let said = p.encode(0);
+        assert_eq!(said.len(), block.len() + more, "{p:?}");
+        assert_eq!(Parameters::decode(&said), Ok(p));
+    }
+    let beyond = [
+        Parameters { max_channels: 1 << 59, ..silent },
+        Parameters { max_message: longest + 1, ..silent },
+        Parameters { max_partial: 0, ..silent },
+    ];
+    assert!(beyond.iter().all(|p| Parameters::decode(&p.encode(0)).is_err()));
 }
 
 #[test]
@@ -165,8 +235,12 @@ fn a_checksum_covers_number_and_ids() {
     assert_eq!(Crc32.open(pseudo, &mut packet[..8].to_vec(), 6), Opened::Forged);
 }
 
-fn frame(data: &[u8], n: [u64; 3], kind: u8, fin: bool) -> Frame<'_> {
-    let [a, b, c] = n;
+/// How many kinds of frames `frame` makes.
+const KINDS: u8 = 21;
+
+fn frame(data: &[u8], numbers: [u64; 4], kind: u8, fin: bool) -> Frame<'_> {
+    let [a, b, c, d] = numbers;
+    let (id, number) = (ChannelId(a), MessageNumber::new(b));
     match kind {
         0 => Frame::Padding(data.len() + 1),
         1 => Frame::Ping,
@@ -180,6 +254,21 @@ fn frame(data: &[u8], n: [u64; 3], kind: u8, fin: bool) -> Frame<'_> {
         9 => Frame::Close(Close { code: a, reason: data }),
         10 => Frame::PathChallenge(b),
         11 => Frame::PathResponse(c),
+        12 => Frame::Skip(Skip { id, first: b, count: c.max(1), cost: d }),
+        13 => Frame::MaxChannelData(id, b),
+        14 => Frame::MaxChannels(a),
+        15 => Frame::ChannelProbe(id),
+        16 => Frame::ChannelEnd(id, b),
+        17 => Frame::ChannelStop(id),
+        18 => {
+            let (others, size) = ((c as u8).max(1), d as u16);
+            Frame::Parity(ParityFrame { id, number, others, size, data })
+        }
+        19 => {
+            let part = (c % 2 == 0).then_some(Part { offset: c, total: d });
+            let key = fin.then_some(d);
+            Frame::Message(MessageFrame { id, number, part, key, data })
+        }
         _ => Frame::Stream(StreamFrame { id: StreamId(a), offset: Offset::new(b), fin, data }),
     }
 }
@@ -188,8 +277,8 @@ proptest! {
     #[test]
     fn frames_round_trip(
         data in prop::collection::vec(any::<u8>(), 0..80),
-        n in [varint(), varint(), varint()],
-        kind in 0..13u8,
+        n in [varint(), varint(), varint(), varint()],
+        kind in 0..KINDS,
         fin: bool,
         is_last: bool,
     ) {
@@ -198,6 +287,30 @@ proptest! {
         prop_assert_eq!(bytes.len(), frame.encoded_len(is_last));
         let decoded: Vec<_> = Frames::new(&bytes).collect();
         prop_assert_eq!(decoded, vec![Ok(frame)]);
+    }
+
+    /// What decodes into a frame of channels is cut short at every byte: never a panic, and never
+    /// another meaning but fewer bytes of data, or a run of frames that ends in an error.
+    #[test]
+    fn cut_frames_of_channels_are_errors_or_shorter_data(
+        data in prop::collection::vec(any::<u8>(), 0..20),
+        n in [varint(), varint(), varint(), varint()],
+        kind in 12..20u8,
+        key: bool,
+        is_last: bool,
+    ) {
+        let frame = frame(&data, n, kind, key);
+        let bytes = encode(&frame, is_last);
+        let head = bytes.len() - if matches!(kind, 18 | 19) { data.len() } else { 0 };
+        for len in 1..bytes.len() {
+            match Frames::new(&bytes[..len]).next() {
+                Some(Err(error)) => {
+                    prop_assert!(error.at <= len && error.why == Why::Truncated, "{}", error);
+                    prop_assert!(!is_last || len < head, "{} is enough of {}", len, head);
+                }
+                _ => prop_assert!(is_last && len >= head, "{} of {}", len, head),
+            }
+        }
     }
 
     #[test]

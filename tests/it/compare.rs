@@ -70,6 +70,8 @@ fn a_workload_of_ones_own_and_its_network() {
     let rows = fs::read_to_string(csv).unwrap();
     assert_eq!(rows.lines().count(), 1 + 2 * 2, "{rows}");
     assert!(rows.contains("\nstream,2,"), "{rows}");
+    assert_eq!(text(&compare(&[&common[..], &["--quiet"]].concat())), "", "only files");
+    assert_eq!(fs::read_to_string(csv).unwrap(), rows);
     // What the command line says counts more.
     let table = text(&compare(&[&common[..], &["--loss", "0"]].concat()));
     assert!(table.starts_with("beat for 2 s: 0 % loss, round trip 20 ms"), "{table}");
@@ -109,6 +111,7 @@ fn bad_input_is_told_what_is_allowed() {
         (&["--damage", "x"], &["--damage", "0 to 100"]),
         (&["--duplicate", "200"], &["--duplicate", "0 to 100"]),
         (&["--seed", "x"], &["--seed", "x"]),
+        (&["--json", "--quiet"], &["--quiet", "cannot be used with"]),
         (&["--live", "--modes", "udp,tcp"], &["cannot run tcp, in virtual", "it can: udp, stream"]),
         (&["--live", "--workload", &large, "--modes", "udp"], &["udp carries", "65507"]),
     ] {

@@ -26,3 +26,4 @@ mod reorder;
 #[cfg(feature = "net")]
 mod std_net;
 mod swarm;
+mod thin;

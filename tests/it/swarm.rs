@@ -106,6 +106,7 @@ fn config(rng: &mut Rng) -> Config {
         config.streams.recv_window = magnitude(rng, 1.0, 65_536.0).max(1);
         config.streams.conn_recv_window = magnitude(rng, 1.0, 65_536.0).max(1);
         config.streams.max_recv_window = config.streams.recv_window;
+        config.streams.max_message = 0;
     }
     config.streams.max_streams = 1 + rng.below(8);
     config.streams.nodelay = rng.chance(0.3);

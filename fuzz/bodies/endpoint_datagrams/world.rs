@@ -120,6 +120,7 @@ fn configs(settings: u8) -> [Config; 2] {
         _ => (1, 1),
     };
     streams.max_recv_window = MAX_WINDOW;
+    streams.max_message = 0;
     streams.max_send_buffer = MAX_SEND_BUFFER;
     streams.max_streams = MAX_STREAMS;
     streams.nodelay = settings & 32 != 0;
@@ -138,6 +139,7 @@ fn configs(settings: u8) -> [Config; 2] {
     streams.max_recv_window = MAX_WINDOW;
     streams.recv_window = streams.recv_window.min(MAX_WINDOW);
     streams.conn_recv_window = streams.conn_recv_window.min(MAX_WINDOW);
+    streams.max_message = 0;
     streams.max_send_buffer = MAX_SEND_BUFFER;
     streams.max_streams = MAX_STREAMS;
     config.is_listening = true;

@@ -33,7 +33,10 @@ pub(crate) fn run(arguments: &Compare) -> Result<(), Failure> {
     if let Some(path) = &arguments.html {
         write(path, &page::page(&setting, &outcomes, &command())?)?;
     }
-    if arguments.json {
+    if setting.is_quiet {
+        return Ok(());
+    }
+    if arguments.style.json {
         report::say(data::scenario(&setting))?;
         return outcomes.iter().try_for_each(|outcome| report::say(data::mode(outcome)));
     }

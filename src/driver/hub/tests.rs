@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::driver::{Connection, Listener, Stream};
+use crate::wire::StreamId;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::sync::mpsc;
 use std::thread;
@@ -118,5 +119,64 @@ fn a_handle_dropped_by_a_panic_does_no_harm() {
         let mut buf = [0; 10];
         server.stream().read_exact(&mut buf).unwrap();
         assert_eq!(&buf, b"still here");
+    });
+}
+
+#[test]
+fn an_address_is_free_when_its_hub_is_gone() {
+    guarded(|| {
+        let addr = Listener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        for pause in 0..5000_u32 {
+            drop(Listener::bind(addr).unwrap());
+            // Until the keeper is about to let it go.
+            (0..pause % 4000).for_each(|_| std::hint::spin_loop());
+        }
+    });
+}
+
+/// Both ends of a connection on which nobody says anything unasked.
+fn silent_pair() -> (Connection, Connection) {
+    let mut config = Config::default();
+    config.connection.keepalive = None;
+    let listener = Listener::bind_with("127.0.0.1:0", &config).unwrap();
+    let addr = listener.local_addr().unwrap();
+    let client = Connection::connect_with(addr, &config.connection).unwrap();
+    (client, listener.accept_connection().unwrap())
+}
+
+#[test]
+fn who_waits_at_a_dead_hub_learns_it_from_the_keeper() {
+    guarded(|| {
+        let (client, server) = silent_pair();
+        let hub = client.hub().clone();
+        let reader = client.stream();
+        let read = thread::spawn(move || (&reader).read(&mut [0; 8]).unwrap_err().kind());
+        while !hub.lock().is_waited_for() {
+            thread::yield_now();
+        }
+        let mut shared = hub.lock();
+        // Nobody was told.
+        shared.is_dead = true;
+        shared.cover();
+        drop(shared);
+        assert_eq!(read.join().unwrap(), ErrorKind::Other);
+        server.set_linger(Some(Duration::ZERO));
+    });
+}
+
+#[test]
+fn a_dead_hub_sends_nothing() {
+    guarded(|| {
+        let (client, server) = silent_pair();
+        let mut shared = server.hub().lock();
+        let connection = shared.connection(server.handle()).unwrap();
+        connection.streams().write(StreamId::ZERO, b"half done").unwrap();
+        let before = connection.stats().recovery.packets_sent;
+        shared.is_dead = true;
+        shared.flush();
+        let connection = shared.endpoint.connection(server.handle()).unwrap();
+        assert_eq!(connection.stats().recovery.packets_sent, before);
+        drop(shared);
+        client.set_linger(Some(Duration::ZERO));
     });
 }

@@ -24,9 +24,10 @@
 //! | `measure.rs` | [`Measures`]: what all runs of a mode come to |
 //! | `application.rs` | [`Application`]: the same one over a network of somebody else's |
 //! | `race.rs` | [`Scenario`], [`run`]: one mode on one network |
-//! | `udp.rs`, `repeat.rs`, `stream.rs`, `tcp_like.rs` | the modes |
+//! | `udp.rs`, `repeat.rs`, `stream.rs`, `channels.rs`, `tcp_like.rs` | the modes |
 
 mod application;
+mod channels;
 mod contender;
 mod content;
 mod ledger;
@@ -44,6 +45,7 @@ mod workload;
 mod tests;
 
 pub use application::{Application, conclude};
+pub use channels::TowlineChannels;
 pub use contender::{CLIENT, Contender, End, Message, Packets, Piece, Place, Role, SERVER, Setup};
 pub use measure::{Measures, Permille};
 pub use race::{PATH_MTU, Scenario, run};

@@ -285,7 +285,7 @@ impl World {
             }
             2 => {
                 let id = self.ends[at].streams.blocked().map(|b| b.id);
-                if let Some(id) = id {
+                if let Some(FlowId::Stream(id)) = id {
                     self.ends[1 - at].streams.on_window_probe(id).unwrap();
                 }
             }
@@ -382,6 +382,7 @@ fn tiny_windows_and_few_streams_suffice() {
                 recv_window: window,
                 conn_recv_window: window + seed as u64 % 2,
                 max_recv_window: window,
+                max_message: 0,
                 max_streams: 2,
                 max_send_buffer: 64,
                 ..StreamConfig::default()

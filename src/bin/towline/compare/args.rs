@@ -1,7 +1,7 @@
 //! What the user asks for: the workload, the modes, the network, and where results go.
 
 use super::modes;
-use crate::args::{EXIT_CODES, Impairments};
+use crate::args::{EXIT_CODES, Impairments, Style};
 use crate::units::{self, QueueSize};
 use clap::Args;
 use std::path::PathBuf;
@@ -66,9 +66,8 @@ pub(crate) struct Compare {
     /// The first seed: what decides all that is random.
     #[arg(long, default_value_t = 1, help_heading = "Network")]
     pub(crate) seed: u64,
-    /// Print results as JSON, one object a line.
-    #[arg(long, help_heading = "Output")]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) style: Style,
     /// Also write the figures of each run and mode as a table of comma-separated values.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) csv: Option<PathBuf>,

@@ -56,7 +56,7 @@ pub(super) fn all(setting: &Setting) -> Result<Vec<Outcome>, Failure> {
     let bar = Progress::count(
         "comparing live, seconds",
         seconds(*seeds * modes.len() as u64, Duration::ZERO).max(1),
-        true,
+        !setting.is_quiet,
     );
     let mut outcomes: Vec<_> = modes.iter().map(|mode| Outcome::new(&**mode, true)).collect();
     let mut runs = 0;

@@ -24,6 +24,8 @@ pub(crate) struct Setting {
     pub(crate) seeds: u64,
     /// In real time, over real sockets.
     pub(crate) is_live: bool,
+    /// Nobody wants to see more than files and errors.
+    pub(crate) is_quiet: bool,
     /// Modes that were left out, and why.
     pub(crate) left_out: Vec<String>,
 }
@@ -53,7 +55,8 @@ impl Setting {
             watch: Duration::ZERO..Duration::ZERO,
         };
         let seeds = arguments.seeds.unwrap_or(if is_live { LIVE_SEEDS } else { SEEDS });
-        Ok(Self { modes, scenario, path, seeds, is_live, left_out })
+        let is_quiet = arguments.style.quiet;
+        Ok(Self { modes, scenario, path, seeds, is_live, is_quiet, left_out })
     }
 }
 

@@ -64,7 +64,7 @@ pub(crate) fn all(setting: &Setting, is_drawn: bool) -> Result<Vec<Outcome>, Fai
         let measures = Measures::of(&scenario.workload, [&record]);
         Ok((scenario.seed, measures, keeps.then_some(record)))
     };
-    let mut results = on_all_cores("comparing", count, &work);
+    let mut results = on_all_cores("comparing", count, !setting.is_quiet, &work);
     let mut outcomes: Vec<_> = modes.iter().map(|mode| Outcome::new(&**mode, false)).collect();
     results.sort_by_key(|(n, _)| *n);
     for (n, result) in results {
@@ -85,6 +85,7 @@ pub(crate) fn all(setting: &Setting, is_drawn: bool) -> Result<Vec<Outcome>, Fai
 fn on_all_cores<T: Send>(
     what: &str,
     count: usize,
+    is_shown: bool,
     work: &(impl Fn(usize) -> T + Sync),
 ) -> Vec<(usize, T)> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get).min(count);
@@ -116,7 +117,7 @@ fn on_all_cores<T: Send>(
                 Err(mpsc::RecvTimeoutError::Disconnected) => break,
             }
             if left.is_zero() {
-                let bar = bar.get_or_insert_with(|| Progress::count(what, count as u64, true));
+                let bar = bar.get_or_insert_with(|| Progress::count(what, count as u64, is_shown));
                 bar.set(collected.len() as u64);
             }
         }

@@ -333,7 +333,10 @@ impl Bbr {
 
 impl Controller for Bbr {
     fn on_ack(&mut self, ack: &AckSample) {
-        if std::mem::take(&mut self.is_restarting) {
+        // Whoever falls silent by himself leaves the path as empty as PROBE_RTT would
+        // (draft-ietf-ccwg-bbr, "natural silences").
+        let is_silent = ack.bytes_in_flight == 0 && ack.rate.app_limited;
+        if std::mem::take(&mut self.is_restarting) || is_silent {
             self.model.refresh_min_rtt(ack.now);
         }
         if ack.rate.prior_delivered == 0 && ack.packets > 0 {
