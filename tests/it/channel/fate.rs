@@ -138,3 +138,18 @@ fn a_flush_of_a_connection_covers_streams() {
         assert_eq!(flush.join().unwrap().unwrap_err().kind(), ErrorKind::ConnectionReset);
     });
 }
+
+#[test]
+fn a_flush_of_a_connection_covers_what_is_sent_only_once() {
+    guarded(|| {
+        let ends = pair();
+        let (client, _server) = channel(&ends, Delivery::Unreliable);
+        for n in 1..50 {
+            client.send([0; 100]).unwrap();
+            ends.0.flush_acked(Some(LONG)).unwrap();
+            let messages = ends.0.stats().unwrap().messages;
+            assert_eq!((messages.queued, messages.outstanding, messages.accepted), (0, 0, n));
+            assert_eq!(client.watermark(), n);
+        }
+    });
+}

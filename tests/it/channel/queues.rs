@@ -84,7 +84,7 @@ fn who_does_not_read_costs_the_unreliable_nothing() {
             let mut last = None;
             loop {
                 match server.recv_vec() {
-                    Ok(message) => last = last.max(Some(message)),
+                    Ok(message) => last = Some(message),
                     Err(ChannelError::Recv(RecvError::Gap { .. })) => {}
                     Err(FINISHED) => break,
                     Err(error) => panic!("{error}"),
