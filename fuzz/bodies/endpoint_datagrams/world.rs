@@ -8,6 +8,7 @@ use towline::endpoint::{
     Config, Connection, ConnectionEvent, Datagram, Endpoint, Event, Handle, Output, Transmit,
 };
 use towline::rng::Rng;
+use towline::stream::ReadError;
 use towline::time::Instant;
 use towline::wire::{
     ConnectionId, Crc32, Ecn, Header, Integrity, Numbered, Pseudo, StreamId, Truncated,
@@ -355,6 +356,10 @@ impl World {
         let result = connection.streams().read(id, &mut buf);
         assert_eq!(peeked, result, "peek and read");
         assert_eq!(seen, buf, "peek and read");
+        if matches!(result, Err(ReadError::Reset(_))) {
+            // Told once; what is read afterwards is no end.
+            self.abandoned.insert(id);
+        }
         let Ok(n) = result else { return 0 };
         let at = life.read.entry(id).or_default();
         let range = *at..*at + n as u64;
