@@ -27,6 +27,7 @@ mod transmit;
 pub use assembler::{Assembler, Full, MAX_PIECES};
 pub use config::{PeerLimits, StreamConfig};
 pub use content::Content;
+pub use credit::CreditUse;
 pub use event::{ChannelEvent, FlowEvent, StreamEvent};
 pub use message::{
     Abandoned, ChannelStats, Delivery, MAX_KEYS, MAX_OUTSTANDING, MAX_SETTLED_RANGES, MESSAGE_COST,
@@ -317,6 +318,12 @@ impl Streams {
         let mut counts = self.settled;
         self.table.iter().for_each(|(_, stream)| counts += stream.send.counts());
         counts
+    }
+
+    /// What was used of the connection's credit, which streams and channels share.
+    pub const fn credit(&self) -> CreditUse {
+        let (received, returned) = (self.recv_credit.used(), self.recv_credit.taken());
+        CreditUse { sent: self.send_credit.used(), received, returned }
     }
 
     /// Whether all written data, every FIN that was asked for and every reset is acknowledged, and all
