@@ -243,7 +243,7 @@ impl Connection {
             max_partial: peer.max_partial,
         };
         self.streams.start(limits);
-        self.streams.set_max_chunk(transmit::full_chunk(self.agreed.max_payload));
+        self.set_max_chunk();
         self.recovery.set_peer_max_ack_delay(peer.max_ack_delay);
         if let Some(rtt) = rtt {
             self.recovery.on_handshake_rtt(now, rtt);

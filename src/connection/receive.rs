@@ -136,7 +136,9 @@ impl Connection {
     /// An intact, new packet was taken: acknowledge it, move timers, see where it came from.
     fn on_recorded(&mut self, now: Instant, taken: &Taken) {
         // The server has answered: it knows this connection (P-18).
-        self.offer = None;
+        if self.offer.take().is_some() {
+            self.set_max_chunk();
+        }
         let is_highest = self.acks.largest().is_none_or(|largest| taken.packet.number > largest);
         let urgency = self.acks.on_received(now, taken.packet);
         if !self.is_open() {
