@@ -19,8 +19,10 @@ mod driver;
 #[cfg(feature = "net")]
 mod examples;
 mod handshake;
+mod messages;
 mod net;
 mod reorder;
 #[cfg(feature = "net")]
 mod std_net;
 mod swarm;
+mod talk;
