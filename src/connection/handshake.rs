@@ -136,3 +136,30 @@ impl Offer {
         self.client_block
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_offer_says_what_room_it_takes() {
+        for (client, server) in [(0, 0), (63, 64), (256, 256)] {
+            let offer = Offer {
+                nonce: u64::MAX,
+                version: VERSION,
+                stamp: u64::MAX,
+                cookie: Cookie([0xff; 16]),
+                arrived: Instant::ZERO,
+                client_block: vec![0; client],
+                server_block: vec![0; server],
+            };
+            let mut longest = 0;
+            for now in [Instant::ZERO, Instant::MAX] {
+                let mut buf = Vec::new();
+                offer.write(now, ConnectionId(u64::MAX), &mut Writer::new(&mut buf, 1200));
+                longest = longest.max(buf.len());
+            }
+            assert_eq!(longest, offer.max_len(), "{client} and {server}");
+        }
+    }
+}

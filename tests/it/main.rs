@@ -30,4 +30,3 @@ mod reorder;
 mod std_net;
 mod swarm;
 mod talk;
-mod thin;
