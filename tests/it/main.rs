@@ -30,3 +30,4 @@ mod reorder;
 mod std_net;
 mod swarm;
 mod talk;
+mod thin;
