@@ -43,6 +43,8 @@ struct Log {
     /// Nobody reads it any more.
     is_stopped: bool,
     is_finished: bool,
+    /// The end was read: nothing may come any more.
+    is_ended: bool,
 }
 
 struct End {
@@ -419,13 +421,19 @@ impl End {
                     Ok((message, data)) if !is_attacked => {
                         let expected = content(self.side.peer(), *id, message.number, data.len());
                         assert_eq!(data, expected, "channel {id}: {}", message.number);
+                        assert!(!log.is_ended, "channel {id}: {} after the end", message.number);
                         log.note(*id, message.number, message.key);
                     }
                     Ok(_) => {}
                     Err(RecvError::Gap { count }) => {
                         log.missing = log.missing.saturating_add(count);
                     }
-                    Err(_) => break,
+                    Err(error) => {
+                        let is_ended = error == RecvError::Finished;
+                        assert!(is_attacked || is_ended || !log.is_ended, "channel {id}: {error}");
+                        log.is_ended = is_ended;
+                        break;
+                    }
                 }
                 self.read += 1;
             }

@@ -1,6 +1,6 @@
 //! Messages of every mode over bad networks: each mode keeps its promise, and promises no more.
 
-use crate::net::{START, ensure, for_seeds, path};
+use crate::net::{START, ensure, for_seeds, path, setting};
 use crate::swarm::{link, magnitude, millis};
 use crate::talk::{Talk, late_sends, watch};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -137,6 +137,12 @@ impl Scenario {
     }
 }
 
+/// Whether so few seeds were asked for that their totals say nothing.
+fn are_few() -> bool {
+    let count = setting("TOWLINE_MESSAGES_SEEDS").unwrap_or(SEEDS);
+    setting("TOWLINE_MESSAGES_SEED").is_some() || count < SEEDS
+}
+
 fn delivered(it: &Conversation) -> u64 {
     it.readers.values().map(|reader| reader.arrived.len() as u64).sum()
 }
@@ -191,13 +197,19 @@ fn unordered_comes_once() {
 #[test]
 fn latest_never_goes_back_and_ends_with_the_newest() {
     let (accepted, delivered) = over_bad_networks(Delivery::Latest);
-    assert!(delivered < accepted && delivered * 10 > accepted, "{delivered} of {accepted}");
+    assert!(
+        are_few() || delivered < accepted && delivered * 10 > accepted,
+        "{delivered} of {accepted}"
+    );
 }
 
 #[test]
 fn unreliable_comes_at_most_once_and_intact() {
     let (accepted, delivered) = over_bad_networks(Delivery::Unreliable);
-    assert!(delivered < accepted && delivered * 4 > accepted, "{delivered} of {accepted}");
+    assert!(
+        are_few() || delivered < accepted && delivered * 4 > accepted,
+        "{delivered} of {accepted}"
+    );
 }
 
 /// Whatever becomes of a message with a deadline, nothing of it leaves afterwards; on reliable channels
@@ -230,7 +242,7 @@ fn nothing_is_sent_after_its_deadline_and_gaps_add_up() {
     });
     let [checked, delivered, missing] = totals.map(AtomicU64::into_inner);
     println!("{checked} with a deadline were sent, {delivered} delivered, {missing} missing");
-    assert!(checked > 10 * SEEDS && delivered > 0 && missing > SEEDS);
+    assert!(are_few() || checked > 10 * SEEDS && delivered > 0 && missing > SEEDS);
 }
 
 /// Every length at which something changes, up to the largest, in every mode and both ways.
@@ -435,5 +447,8 @@ fn a_close_says_what_became_of_the_messages() {
     println!(
         "{acknowledged} acknowledged, {in_doubt} in doubt, {unsent} unsent, {abandoned} given up"
     );
-    assert!(acknowledged > SEEDS && in_doubt > SEEDS && unsent > SEEDS && abandoned > SEEDS);
+    assert!(
+        are_few()
+            || acknowledged > SEEDS && in_doubt > SEEDS && unsent > SEEDS && abandoned > SEEDS
+    );
 }
