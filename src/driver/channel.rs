@@ -417,3 +417,6 @@ impl fmt::Debug for Channel {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -52,6 +52,11 @@ impl Messages {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn waiters(&self) -> &FlowWaiters {
+        &self.waiters
+    }
+
     pub(super) fn patience(&self, timeout: &OptionalDuration) -> Patience {
         if self.is_nonblocking.load(Ordering::Relaxed) {
             return Patience::None;

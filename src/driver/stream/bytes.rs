@@ -78,6 +78,11 @@ impl Bytes {
         &self.stream.connection
     }
 
+    #[cfg(test)]
+    pub(in crate::driver) fn waiters(&self) -> &FlowWaiters {
+        &self.stream.waiters
+    }
+
     pub(in crate::driver) fn send_timeout(&self) -> &OptionalDuration {
         &self.stream.write_timeout
     }
@@ -94,7 +99,9 @@ impl Bytes {
     /// nothing.
     pub(in crate::driver) fn send(&self, data: &[u8], may_wait: bool) -> Result<u64, ChannelError> {
         let this = &*self.stream;
-        let wait = if may_wait { this.patience(&this.write_timeout) } else { Patience::None };
+        let patience =
+            || if may_wait { this.patience(&this.write_timeout) } else { Patience::None };
+        let wait = patience();
         let _turn = self.turn(wait)?;
         if wait == Patience::None {
             return self.send_at_once(data);
@@ -103,7 +110,7 @@ impl Bytes {
         loop {
             let chunk = rest.get(..MAX_COPY).unwrap_or(rest);
             let (taken, end) =
-                self.put(wait, |core, id| match core.streams().write(id, chunk) {
+                self.put(patience, |core, id| match core.streams().write(id, chunk) {
                     Ok(taken) => Some(Ok(taken)),
                     Err(WriteError::Blocked) => None,
                     Err(error) => Some(Err(self.refused(error))),
@@ -128,44 +135,43 @@ impl Bytes {
 
     fn send_at_once(&self, data: &[u8]) -> Result<u64, ChannelError> {
         let this = &*self.stream;
-        let (_, end) = self.put(Patience::None, |core, id| {
-            let room = core.streams().writable(id);
-            let data_now = if data.len() <= room { data } else { &[] };
-            match core.streams().write(id, data_now) {
-                Ok(taken) if taken == data.len() => return Some(Ok(taken)),
-                Ok(_) => {}
-                Err(error) => return Some(Err(self.refused(error))),
-            }
-            let written = this.written.load(Ordering::Relaxed);
-            let is_empty = core.acknowledged(id) == Some(written);
-            let too_large = SendError::TooLarge { len: data.len(), max: room };
-            is_empty.then_some(Err(too_large.into()))
-        })?;
+        let (_, end) = self.put(
+            || Patience::None,
+            |core, id| {
+                let room = core.streams().writable(id);
+                let data_now = if data.len() <= room { data } else { &[] };
+                match core.streams().write(id, data_now) {
+                    Ok(taken) if taken == data.len() => return Some(Ok(taken)),
+                    Ok(_) => {}
+                    Err(error) => return Some(Err(self.refused(error))),
+                }
+                let written = this.written.load(Ordering::Relaxed);
+                let is_empty = core.acknowledged(id) == Some(written);
+                let too_large = SendError::TooLarge { len: data.len(), max: room };
+                is_empty.then_some(Err(too_large.into()))
+            },
+        )?;
         Ok(end)
     }
 
     /// Puts something into the send buffer; returns how much, and where it ends.
     fn put(
         &self,
-        wait: Patience,
+        patience: impl Fn() -> Patience,
         mut put: impl FnMut(&mut Core, StreamId) -> Option<Result<usize, ChannelError>>,
     ) -> Result<(usize, u64), ChannelError> {
         let this = &*self.stream;
-        this.connection.persist(
-            &this.waiters.writable,
-            || wait,
-            |core, _| {
-                if let Some(ended) = closed(core) {
-                    return Some(ended);
-                }
-                let taken = match put(core, this.id)? {
-                    Ok(taken) => taken,
-                    Err(error) => return Some(Err(error)),
-                };
-                let before = this.written.fetch_add(taken as u64, Ordering::Relaxed);
-                Some(Ok((taken, before + taken as u64)))
-            },
-        )
+        this.connection.persist(&this.waiters.writable, patience, |core, _| {
+            if let Some(ended) = closed(core) {
+                return Some(ended);
+            }
+            let taken = match put(core, this.id)? {
+                Ok(taken) => taken,
+                Err(error) => return Some(Err(error)),
+            };
+            let before = this.written.fetch_add(taken as u64, Ordering::Relaxed);
+            Some(Ok((taken, before + taken as u64)))
+        })
     }
 
     /// Takes what is there.
