@@ -151,6 +151,12 @@ impl Ring {
     /// needs more than that waits, and holds everybody behind it who needs any: `is_held` is set, or
     /// was by somebody on a level before. Whoever needs none goes on.
     fn next(&self, available: u64, is_held: &mut bool) -> Option<FlowId> {
+        if let [only] = &*self.members {
+            // The usual case, and asked several times for each packet.
+            let may_go = only.need == 0 || (only.need <= available && !*is_held);
+            *is_held |= !may_go;
+            return may_go.then_some(only.id);
+        }
         let claimant = if *is_held { None } else { self.claimant() };
         let before = match claimant {
             Some((turn, member)) if member.need <= available => turn,
@@ -168,6 +174,12 @@ impl Ring {
     /// the waiter.
     fn turn_to(&mut self, id: FlowId, available: u64) {
         if self.waiter == Some(id) {
+            return;
+        }
+        if let [only] = &mut *self.members {
+            if only.id == id {
+                only.debt %= only.quantum;
+            }
             return;
         }
         let Some((turn, _)) = self.first(LAST, |m| m.id == id) else { return };
@@ -260,7 +272,8 @@ impl Levels {
 
     fn next(&self, levels: Range<u8>, available: u64) -> Option<FlowId> {
         let mut is_held = false;
-        let mut rings = self.0.iter().filter(|(level, _)| levels.contains(level));
+        let mut rings =
+            self.0.iter().filter(|(level, ring)| levels.contains(level) && !ring.is_empty());
         rings.find_map(|(_, ring)| ring.next(available, &mut is_held))
     }
 

@@ -36,10 +36,12 @@ impl Streams {
             has_news |= self.write_data(Which::New, &levels, w, note);
         }
         // Only room that nobody else wants is for repairs: who has more to send than leaves is not thin.
-        let written = std::mem::take(&mut self.written);
-        if !self.has_retransmissions() && self.pick(Which::New, ALL).is_none() {
-            for (id, number) in written {
-                self.write_repairs(id, number, w, note);
+        if !self.written.is_empty() {
+            let written = std::mem::take(&mut self.written);
+            if !self.has_retransmissions() && self.pick(Which::New, ALL).is_none() {
+                for (id, number) in written {
+                    self.write_repairs(id, number, w, note);
+                }
             }
         }
         self.wake_writers();
