@@ -179,6 +179,7 @@ impl Ring {
         if let [only] = &mut *self.members {
             if only.id == id {
                 only.debt %= only.quantum;
+                self.turn = 0;
             }
             return;
         }
@@ -308,11 +309,18 @@ pub(super) struct Schedule {
     resend: Levels,
     fresh: Levels,
     pub(super) starved: Ring,
+    /// What was filed last: in most cases it is filed again and again.
+    last: Option<(FlowId, Wants, Priority)>,
 }
 
 impl Schedule {
     /// Files `id` under what it wants.
     pub(super) fn file(&mut self, id: FlowId, wants: Wants, priority: Priority) {
+        let filed = Some((id, wants, priority));
+        if self.last == filed {
+            return;
+        }
+        self.last = filed;
         self.control.set(id, wants.control);
         self.resend.put(id, priority, wants.resend.then_some(0));
         self.fresh.put(id, priority, wants.fresh);
