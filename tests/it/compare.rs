@@ -45,11 +45,53 @@ fn every_usual_workload_becomes_a_table() {
         let arguments = ["--workload", workload, "--duration", "3", "--seeds", "1"];
         let table = text(&compare(&arguments));
         assert!(table.starts_with(&format!("{workload} for 3 s: 2 % loss")), "{table}");
-        for word in ["plain UDP", "towline stream", "no SACK", "p99.9", "wire/byte", "held up"] {
+        for word in [
+            "plain UDP",
+            "towline stream",
+            "towline ordered, lean",
+            "no SACK",
+            "p99.9",
+            "wire/byte",
+        ] {
             assert!(table.contains(word), "{word}: {table}");
         }
         assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
+        let is_mixed = workload == "mixed";
+        assert_eq!(table.contains("state: age p50") && table.contains("file: all"), is_mixed);
+        assert_eq!(table.contains("towline fitted"), is_mixed);
+        assert_eq!(table.contains("towline latest"), !["bulk", "mixed"].contains(&workload));
     }
+}
+
+#[test]
+fn one_connection_gives_each_lane_what_it_needs() {
+    let common = ["--workload", "mixed", "--modes", "stream,fitted", "--duration", "6"];
+    let json = text(&compare(&[&common[..], &["--seeds", "1", "--json"]].concat()));
+    let lane = |mode: &str, lane: &str| {
+        let name = format!(r#""event":"lane","mode":"{mode}","lane":"{lane}""#);
+        json.lines().find(|line| line.contains(&name)).unwrap_or_else(|| panic!("{name}: {json}"))
+    };
+    let age = |mode: &str| number(lane(mode, "state"), "age_p99_ms");
+    assert!(age("fitted") < 400.0 && age("stream") > 1500.0, "{json}");
+    let lines = |mode: &str| number(lane(mode, "lines"), "latency_p99_ms");
+    assert!(lines("fitted") < 500.0 && lines("stream") > 1500.0, "{json}");
+    assert!(number(lane("fitted", "file"), "delivered_share") >= 1.0, "{json}");
+    assert!(!lane("fitted", "file").contains("wire_"), "{json}");
+}
+
+#[test]
+fn a_lane_says_what_it_needs() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("own.toml");
+    let shares = ["ordered", "latest"].map(|delivery| {
+        let lane = "[[lanes]]\nkind = \"steady\"\nbytes = 50\nevery_ms = 10\n";
+        fs::write(&file, format!("duration = 4\n{lane}delivery = \"{delivery}\"\n")).unwrap();
+        let name = file.to_str().unwrap();
+        let json =
+            text(&compare(&["--workload", name, "--modes", "fitted", "--json", "--loss", "5"]));
+        number(json.lines().nth(1).unwrap(), "delivered_share")
+    });
+    assert!(shares[0] >= 1.0 && shares[1] < 0.99, "{shares:?}");
 }
 
 #[test]
@@ -97,6 +139,7 @@ fn bad_input_is_told_what_is_allowed() {
         (&["--workload", &unreadable], &["none.toml", "no such file"]),
         (&["--workload", &field], &["field.toml", "line 3", "\"bites\"", "mean \"bytes\""]),
         (&["--workload", &large, "--modes", "udp,stream"], &["udp carries", "65507", "\"maps\""]),
+        (&["--workload", "bulk", "--modes", "latest"], &["latest carries", "\"file\" is a file"]),
         (&["--modes", "steam"], &["steam", "did you mean \"stream\"", "udp"]),
         (&["--jitter", "60"], &["--jitter", "half of --rtt"]),
         (&["--burst", "0"], &["--burst", "longer than 0"]),
@@ -214,8 +257,15 @@ fn the_page_needs_nothing_from_outside() {
         for stranger in ["http", "<script", "src=", "url(", "@import"] {
             assert!(!page.contains(stranger), "{workload}: {stranger}");
         }
-        // Two pictures of all modes, and two of each.
-        assert_eq!(page.matches("<svg class=").count(), 2 + 2 * 7, "{workload}");
+        // Two pictures of all modes for each lane, and two of each mode; but where the file is still
+        // in the way no state is sent that could be lost.
+        let (lanes, modes, falls) = match workload {
+            "bulk" => (1, 11, 11),
+            "mixed" => (3, 12, 10),
+            _ => (1, 12, 12),
+        };
+        assert_eq!(page.matches("<svg class=").count(), 2 * lanes + modes + falls, "{workload}");
+        assert_eq!(page.matches("type=\"checkbox\"").count(), modes, "{workload}");
         assert!(!page.contains("NaN") && !page.contains("inf"), "{workload}");
         assert!(page.len() < 1_000_000, "{workload}: {} bytes", page.len());
     }
@@ -258,10 +308,21 @@ fn a_browser_shows_figures_and_legends_and_has_no_complaint() {
         (count("id=\"latency\""), count("id=\"sequence\""), count("id=\"ladder\"")),
         (1, 1, 1)
     );
-    assert_eq!(count("<ul class=\"legend\">"), 2);
-    for title in
-        ["plain UDP", "TCP (smoltcp, no SACK)", "towline stream", "packet lost", "sent again"]
-    {
+    assert_eq!((count("<ul class=\"legend\""), count("type=\"checkbox\"")), (2, 12));
+    for title in [
+        "plain UDP",
+        "TCP (smoltcp, no SACK)",
+        "towline stream",
+        "towline ordered",
+        "towline ordered, lean",
+        "towline unordered",
+        "towline latest",
+        "towline unreliable",
+        "packet lost",
+        "sent again",
+        "travels along",
+        "out of later packets",
+    ] {
         assert!(count(title) > 0, "{title}");
     }
 }

@@ -38,12 +38,18 @@ pub(crate) fn run(arguments: &Compare) -> Result<(), Failure> {
     }
     if arguments.style.json {
         report::say(data::scenario(&setting))?;
-        return outcomes.iter().try_for_each(|outcome| report::say(data::mode(outcome)));
+        return outcomes.iter().try_for_each(|outcome| {
+            report::say(data::mode(outcome))?;
+            data::lanes(&setting, outcome).into_iter().try_for_each(report::say)
+        });
     }
     report::say(format_args!("{}\n", table::headline(&setting)))?;
     report::say(format_args!("{}\n", table::latencies(&outcomes)))?;
+    for table in table::lanes(&setting, &outcomes) {
+        report::say(format_args!("{table}\n"))?;
+    }
     report::say(format_args!("{}\n", table::costs(&outcomes)))?;
-    report::say(table::legend(setting.is_live))?;
+    report::say(table::legend(&outcomes))?;
     for note in table::notes(&setting, &outcomes) {
         report::say(format_args!("note: {note}"))?;
     }

@@ -1,42 +1,77 @@
 //! towline with message channels, one for each lane: the endpoint that ships.
 
-use super::contender::{
-    CLIENT, Contender, End, Message, Packets, Piece, Place, Role, SERVER, Setup, peer_of,
-};
-use crate::connection::{self, ChannelConfig, SendOptions};
+use super::contender::{CLIENT, Contender, End, Message, Packets, Place, SERVER, Setup, peer_of};
+use super::lanes::{Lane, Terms, carries};
+use super::stream::Framing;
+use super::workload::{self, Traffic, Workload};
+use crate::connection::{self, ChannelConfig, Connection};
 use crate::endpoint::{Config, ConnectionEvent, Datagram, Endpoint, Event, Handle};
 use crate::rng::Rng;
 use crate::sim::{App, Host, Node, Outbox};
-use crate::stream::{RecvError, SendError};
+use crate::stream::{Delivery, Overflow, Priority, RecvError};
 use crate::time::Instant;
-use crate::wire::{
-    ChannelId, Ecn, Frame, Frames, Header, MessageFrame, Opening, ParityFrame, Reader, Side,
-};
-use std::collections::{BTreeMap, VecDeque};
+use crate::wire::{ChannelId, Ecn, Side, StreamId};
+use std::collections::VecDeque;
 
-/// Bytes of the checksum at a packet's end.
-const TRAILER: usize = 4;
-/// Lanes are the upper part of a space's number, messages the lower.
-const NUMBER_BITS: u32 = 48;
-
-/// towline, with message channels of one delivery.
+/// towline, each lane on a channel of its own.
 #[derive(Clone, Debug)]
 pub struct TowlineChannels {
     name: &'static str,
     title: &'static str,
-    channel: ChannelConfig,
+    /// One for all lanes, or what fits each.
+    channel: Option<ChannelConfig>,
     config: connection::Config,
 }
 
 impl TowlineChannels {
-    /// With these settings on both sides.
+    /// One kind of channel for all lanes, with these settings on both sides.
     pub const fn new(
         name: &'static str,
         title: &'static str,
         channel: ChannelConfig,
         config: connection::Config,
     ) -> Self {
-        Self { name, title, channel, config }
+        Self { name, title, channel: Some(channel), config }
+    }
+
+    /// All lanes on one connection, each with the delivery that fits it
+    /// ([`Lane::fitting`](super::Lane::fitting)); what somebody waits for goes before files.
+    pub const fn fitted(
+        name: &'static str,
+        title: &'static str,
+        config: connection::Config,
+    ) -> Self {
+        Self { name, title, channel: None, config }
+    }
+
+    fn delivery(&self, lane: &workload::Lane) -> Delivery {
+        self.channel.map_or_else(|| lane.fitting(), |channel| channel.delivery)
+    }
+
+    fn terms(&self, lane: &workload::Lane) -> Terms {
+        let delivery = self.delivery(lane);
+        let priority = Priority { level: level(&lane.traffic), ..Priority::default() };
+        let mut config = match self.channel {
+            Some(channel) => channel,
+            None if delivery == Delivery::Stream => return Terms::Stream(priority),
+            None => ChannelConfig { priority, ..ChannelConfig::new(delivery) },
+        };
+        if matches!(lane.traffic, Traffic::Bulk { .. }) {
+            // A file's sender waits for room: what is thrown away before it is sent would tell
+            // nothing about the network.
+            config.overflow = Overflow::Block;
+            config.max_queue_delay = None;
+        }
+        Terms::Channel(config)
+    }
+}
+
+/// Who goes first where lanes share a connection: states, then what people wait for, then files.
+const fn level(traffic: &Traffic) -> u8 {
+    match traffic {
+        Traffic::Steady { .. } => 2,
+        Traffic::Chatter { .. } | Traffic::Exchange { .. } => 3,
+        Traffic::Bulk { .. } => 5,
     }
 }
 
@@ -49,8 +84,20 @@ impl Contender for TowlineChannels {
         self.title
     }
 
+    fn refuses(&self, workload: &Workload) -> Option<String> {
+        let lane = workload.lanes.iter().find(|lane| {
+            let is_heap = matches!(lane.traffic, Traffic::Bulk { .. });
+            is_heap && self.delivery(lane) == Delivery::Latest
+        })?;
+        let name = &lane.name;
+        Some(format!("what newer messages make up for, and lane \"{name}\" is a file"))
+    }
+
+    fn adapts(&self) -> bool {
+        self.config.redundancy != connection::Redundancy::Off
+    }
+
     fn ends(&self, setup: &Setup<'_>) -> [Box<dyn End>; 2] {
-        let lanes = setup.workload.lanes.len();
         [Side::Client, Side::Server].map(|side| {
             let is_listening = side == Side::Server;
             let connection = self.config.clone();
@@ -58,13 +105,13 @@ impl Contender for TowlineChannels {
             let mut rng = Rng::from_u64(setup.seed);
             let [client, server] = [rng.fork(), rng.fork()];
             let rng = if side == Side::Client { client } else { server };
-            let lanes = (0..lanes).map(|_| Lane::default()).collect();
+            let lanes = setup.workload.lanes.iter().map(|lane| Lane::new(self.terms(lane)));
             let app = Messages {
                 side,
-                channel: self.channel,
                 connection: None,
-                lanes,
-                incoming: Vec::new(),
+                lanes: lanes.collect(),
+                channels: Vec::new(),
+                streams: Vec::new(),
                 ready: VecDeque::new(),
                 closed: None,
             };
@@ -74,27 +121,15 @@ impl Contender for TowlineChannels {
     }
 }
 
-/// A lane's messages on the way out.
-#[derive(Debug, Default)]
-struct Lane {
-    /// Known once the connection is there.
-    id: Option<ChannelId>,
-    waiting: VecDeque<Vec<u8>>,
-    /// How many messages there were.
-    count: u64,
-    /// The number behind the highest one that was in a packet.
-    sent: u64,
-}
-
 /// The application below the messages: it connects or accepts, opens channels, sends and receives.
 #[derive(Debug)]
 struct Messages {
     side: Side,
-    channel: ChannelConfig,
     connection: Option<Handle>,
     lanes: Vec<Lane>,
-    /// The channels that the other side opened.
-    incoming: Vec<ChannelId>,
+    /// The channels and the streams that the other side opened.
+    channels: Vec<ChannelId>,
+    streams: Vec<(StreamId, Framing)>,
     ready: VecDeque<Vec<u8>>,
     closed: Option<String>,
 }
@@ -122,25 +157,24 @@ impl App for Messages {
         };
         let mut did = false;
         for lane in &mut self.lanes {
-            if lane.id.is_none() {
-                lane.id = connection.open_channel(&self.channel).ok();
-                did = true;
-            }
-            let Some(id) = lane.id else { continue };
-            while let Some(message) = lane.waiting.front() {
-                match connection.send(now, id, message, &SendOptions::default()) {
-                    Ok(_) => did |= lane.waiting.pop_front().is_some(),
-                    Err(SendError::Blocked) => break,
-                    Err(error) => {
-                        self.closed
-                            .get_or_insert_with(|| format!("a message was refused: {error}"));
-                        return did;
-                    }
+            match lane.work(now, connection) {
+                Ok(did_some) => did |= did_some,
+                Err(error) => {
+                    self.closed.get_or_insert_with(|| format!("a message was refused: {error}"));
+                    return did;
                 }
             }
         }
-        self.incoming.extend(std::iter::from_fn(|| connection.accept_channel()));
-        for id in &self.incoming {
+        did |= self.receive(connection);
+        did
+    }
+}
+
+impl Messages {
+    fn receive(&mut self, connection: &mut Connection) -> bool {
+        let mut did = false;
+        self.channels.extend(std::iter::from_fn(|| connection.accept_channel()));
+        for id in &self.channels {
             loop {
                 match connection.recv_vec(*id) {
                     Ok((_, message)) => self.ready.push_back(message),
@@ -149,6 +183,19 @@ impl App for Messages {
                 }
                 did = true;
             }
+        }
+        let streams = connection.streams();
+        let opened = std::iter::from_fn(|| streams.accept());
+        self.streams.extend(opened.map(|id| (id, Framing::default())));
+        let mut buf = [0; 16 * 1024];
+        for (id, framing) in &mut self.streams {
+            while let Ok(bytes) = streams.read(*id, &mut buf)
+                && bytes > 0
+            {
+                framing.on_read(buf.get(..bytes).unwrap_or_default());
+                did = true;
+            }
+            self.ready.extend(std::iter::from_fn(|| framing.pop()));
         }
         did
     }
@@ -164,14 +211,9 @@ struct ChannelEnd {
 
 impl End for ChannelEnd {
     fn send(&mut self, _: Instant, message: Message<'_>) -> Place {
-        let len = message.bytes.len().max(1) as u64;
-        let Some(lane) = self.node.app.lanes.get_mut(usize::from(message.lane)) else {
-            return Place { space: 0, range: 0..len };
-        };
-        let number = lane.count;
-        lane.count += 1;
-        lane.waiting.push_back(message.bytes.to_vec());
-        Place { space: space(message.lane.into(), number), range: 0..len }
+        let lane = self.node.app.lanes.get_mut(usize::from(message.lane));
+        // A workload's messages belong to its lanes.
+        lane.map_or(Place { space: 0, range: 0..1 }, |lane| lane.push(message.lane, message.bytes))
     }
 
     fn handle(&mut self, now: Instant, datagram: &mut [u8]) {
@@ -184,7 +226,7 @@ impl End for ChannelEnd {
     fn poll(&mut self, now: Instant, out: &mut Packets) -> Option<Instant> {
         let deadline = self.node.poll(now, &mut self.outbox);
         for packet in self.outbox.take() {
-            let carries = self.node.app.carries(&packet.datagram);
+            let carries = carries(&mut self.node.app.lanes, &packet.datagram);
             out.send(packet.datagram, carries);
         }
         deadline
@@ -196,78 +238,5 @@ impl End for ChannelEnd {
 
     fn faults(&self) -> Vec<String> {
         self.node.faults.iter().chain(&self.node.app.closed).cloned().collect()
-    }
-}
-
-const fn space(lane: u64, number: u64) -> u64 {
-    lane << NUMBER_BITS | number
-}
-
-impl Messages {
-    /// The messages in one of our own packets.
-    fn carries(&mut self, datagram: &[u8]) -> Vec<Piece> {
-        let Ok((header, header_len)) = Header::decode(datagram) else { return Vec::new() };
-        let end = datagram.len().checked_sub(TRAILER);
-        let body = end.and_then(|end| datagram.get(header_len..end));
-        let mut body = Reader::new(body.unwrap_or_default());
-        match header {
-            Header::Data(_) => {}
-            Header::Ack(_) if Opening::decode(&mut body).is_ok() => {}
-            _ => return Vec::new(),
-        }
-        let lanes = self.lanes.iter().zip(0..);
-        let lanes: BTreeMap<_, u64> = lanes.filter_map(|(lane, n)| Some((lane.id?, n))).collect();
-        let mut pieces = Vec::new();
-        let mut has_news = false;
-        for frame in Frames::new(body.rest()) {
-            match frame {
-                Ok(Frame::Message(frame)) => {
-                    pieces.extend(self.message(&lanes, &frame, &mut has_news));
-                }
-                Ok(Frame::Parity(frame)) => self.parity(&lanes, &frame, &mut pieces),
-                _ => {}
-            }
-        }
-        pieces
-    }
-
-    /// What stands behind a new message and is older is a copy: what was lost stands in front.
-    fn message(
-        &mut self,
-        lanes: &BTreeMap<ChannelId, u64>,
-        frame: &MessageFrame<'_>,
-        has_news: &mut bool,
-    ) -> Option<Piece> {
-        let n = *lanes.get(&frame.id)?;
-        let lane = self.lanes.get_mut(n as usize)?;
-        let number = frame.number.expand(lane.sent);
-        let offset = frame.part.map_or(0, |part| part.offset);
-        let range = offset..offset + frame.data.len().max(1) as u64;
-        let is_copy = *has_news && number + 1 < lane.sent;
-        *has_news |= number >= lane.sent;
-        lane.sent = lane.sent.max(number + 1);
-        let role = if is_copy { Role::Copy } else { Role::Data };
-        Some(Piece { place: Place { space: space(n, number), range }, role })
-    }
-
-    fn parity(
-        &self,
-        lanes: &BTreeMap<ChannelId, u64>,
-        frame: &ParityFrame<'_>,
-        pieces: &mut Vec<Piece>,
-    ) {
-        let Some((n, lane)) =
-            lanes.get(&frame.id).and_then(|n| Some((*n, self.lanes.get(*n as usize)?)))
-        else {
-            return;
-        };
-        let newest = frame.number.expand(lane.sent);
-        let others = (0..8).filter(|bit| frame.others >> bit & 1 == 1);
-        let members =
-            std::iter::once(newest).chain(others.filter_map(|bit| newest.checked_sub(1 + bit)));
-        pieces.extend(members.map(|number| Piece {
-            place: Place { space: space(n, number), range: 0..frame.data.len() as u64 },
-            role: Role::Parity,
-        }));
     }
 }

@@ -30,6 +30,11 @@ pub trait Contender: Sync {
         None
     }
 
+    /// Whether what it sends depends on the losses that it has met.
+    fn adapts(&self) -> bool {
+        false
+    }
+
     /// The client's end and the server's, before anything has been sent.
     fn ends(&self, setup: &Setup<'_>) -> [Box<dyn End>; 2];
 }
@@ -73,8 +78,9 @@ pub enum Role {
     Data,
     /// It is a copy, sent before anything is known to be lost.
     Copy,
-    /// It can be computed from this and other pieces.
-    Parity,
+    /// It can be computed from the parity of this number in the packet, once all others of that
+    /// parity are there.
+    Parity(u8),
 }
 
 /// A part of messages that a packet carries.

@@ -2,13 +2,14 @@
 //! network saw.
 
 use super::contender::{CLIENT, Piece, Place, Role};
+use super::parity::Parities;
 use super::player::{Given, Journal, Offered, Sent};
 use super::record::{Flight, MessageRecord, PacketRecord, Record, Wire};
 use crate::ranges::RangeSet;
 use crate::sim::{Happening, Logged};
 use crate::time::Instant;
 use crate::wire::Side;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::{Bound, Range};
 
 /// How far a message has got.
@@ -47,6 +48,8 @@ pub(super) struct Ledger {
     /// What each side has sent and the log has not told of yet.
     unlogged: [VecDeque<Sent>; 2],
     flying: BTreeMap<u64, Flying>,
+    /// What has arrived of each sender's lane and is of use once more is there.
+    parities: BTreeMap<(u8, u16), Parities>,
     packets: Vec<PacketRecord>,
     packets_before: [u64; 2],
     wire: Wire,
@@ -66,6 +69,7 @@ impl Ledger {
             names: BTreeMap::new(),
             unlogged: [VecDeque::new(), VecDeque::new()],
             flying: BTreeMap::new(),
+            parities: BTreeMap::new(),
             packets: Vec::new(),
             packets_before: [0; 2],
             wire: Wire::default(),
@@ -174,24 +178,26 @@ impl Ledger {
         };
         let wire_bytes = bytes + self.header_bytes;
         let mut wire = Wire { packets: 1, bytes: wire_bytes, ..Wire::default() };
-        let mut messages = Vec::new();
+        let (mut messages, mut beside) = (Vec::new(), Vec::new());
+        let mut parity = None;
         for Piece { place, role } in &carries {
-            if *role == Role::Parity {
-                wire.repeated += place.range.end - place.range.start;
+            if let Role::Parity(which) = *role {
+                // Of all its members' bytes it has as many as the longest.
+                if parity.replace(which) != Some(which) {
+                    wire.repeated += place.range.end - place.range.start;
+                }
+                beside.extend(self.overlapping(from, place));
                 continue;
             }
+            let is_copy = *role == Role::Copy;
             for index in self.overlapping(from, place) {
                 let Some(progress) = self.progress.get_mut(index) else { continue };
                 let part = intersection(&place.range, &progress.range);
                 let first = progress.sent.insert(part.clone());
                 let again = part.end - part.start - first;
                 wire.first += first;
-                *(if *role == Role::Copy {
-                    &mut wire.repeated
-                } else {
-                    &mut wire.retransmitted
-                }) += again;
-                messages.push(index);
+                *(if is_copy { &mut wire.repeated } else { &mut wire.retransmitted }) += again;
+                if is_copy { &mut beside } else { &mut messages }.push(index);
                 if let Some(message) = self.messages.get_mut(index) {
                     message.sent_at.get_or_insert(at);
                 }
@@ -203,24 +209,59 @@ impl Ledger {
         self.packets_before[from as usize] += u64::from(at < self.watch.start);
         let kept = self.watch.contains(&at).then_some(self.packets.len());
         if kept.is_some() {
-            let is_again = wire.retransmitted + wire.repeated > 0;
+            let is_again = wire.retransmitted > 0;
             let flight = Flight::Flying;
-            let record = PacketRecord { from, sent_at: at, wire_bytes, flight, messages, is_again };
-            self.packets.push(record);
+            self.packets.push(PacketRecord {
+                from,
+                sent_at: at,
+                wire_bytes,
+                flight,
+                messages,
+                beside,
+                is_again,
+            });
         }
         self.flying.insert(packet, Flying { from, carries, kept });
     }
 
     fn on_arrived(&mut self, at: Instant, flying: &Flying) {
-        for piece in flying.carries.iter().filter(|piece| piece.role != Role::Parity) {
-            for index in self.overlapping(flying.from, &piece.place) {
-                let Some(progress) = self.progress.get_mut(index) else { continue };
-                progress.arrived.insert(intersection(&piece.place.range, &progress.range));
-                let is_whole =
-                    progress.arrived.range_of(progress.range.start) == Some(progress.range.clone());
-                if let Some(message) = self.messages.get_mut(index).filter(|_| is_whole) {
-                    message.complete_at.get_or_insert(at);
+        let mut parities: BTreeMap<u8, BTreeSet<usize>> = BTreeMap::new();
+        for Piece { place, role } in &flying.carries {
+            for index in self.overlapping(flying.from, place) {
+                if let Role::Parity(which) = role {
+                    parities.entry(*which).or_default().insert(index);
+                    continue;
                 }
+                let Some(progress) = self.progress.get_mut(index) else { continue };
+                progress.arrived.insert(intersection(&place.range, &progress.range));
+                let whole = progress.arrived.range_of(progress.range.start);
+                if whole == Some(progress.range.clone()) {
+                    self.complete(at, index);
+                }
+            }
+        }
+        for mut missing in parities.into_values() {
+            let is_missing =
+                |index: &usize| self.messages.get(*index).is_some_and(|m| m.complete_at.is_none());
+            missing.retain(is_missing);
+            let lane = missing.first().and_then(|index| self.messages.get(*index)).map(lane);
+            let parities = lane.map(|lane| self.parities.entry(lane).or_default());
+            if let Some(index) = parities.and_then(|parities| parities.on_arrived(missing)) {
+                self.complete(at, index);
+            }
+        }
+    }
+
+    /// A message is there, and with it all that can be computed from it.
+    fn complete(&mut self, at: Instant, index: usize) {
+        let Some(message) = self.messages.get(index).filter(|m| m.complete_at.is_none()) else {
+            return;
+        };
+        let parities = self.parities.get_mut(&lane(message));
+        let others = parities.map(|parities| parities.on_complete(index)).unwrap_or_default();
+        for index in std::iter::once(index).chain(others) {
+            if let Some(message) = self.messages.get_mut(index) {
+                message.complete_at.get_or_insert(at);
             }
         }
     }
@@ -239,6 +280,10 @@ impl Ledger {
         let behind = (!place.range.is_empty()).then(|| self.places.range(behind));
         before.into_iter().chain(behind.into_iter().flatten().map(|(_, index)| *index)).collect()
     }
+}
+
+const fn lane(message: &MessageRecord) -> (u8, u16) {
+    (message.from as u8, message.lane)
 }
 
 fn intersection(a: &Range<u64>, b: &Range<u64>) -> Range<u64> {

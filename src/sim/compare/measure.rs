@@ -1,5 +1,6 @@
 //! What the runs of a mode come to: shares, percentiles, rates.
 
+use super::age::ages;
 use super::record::{MessageRecord, Record, Wire};
 use super::workload::{Traffic, Workload};
 use crate::time::{Duration, Instant, nanos};
@@ -25,6 +26,9 @@ pub struct Measures {
     pub latencies: Vec<u64>,
     /// How long they waited at the receivers, complete, for others, in nanoseconds, ascending.
     pub waits: Vec<u64>,
+    /// How old the newest was that the receivers of steady lanes had, in nanoseconds, ascending: one
+    /// look for each message; while nothing had come, since the first was sent.
+    pub ages: Vec<u64>,
     /// Bytes of messages that left since measuring began, and arrived.
     pub delivered_bytes: u64,
     /// The time in which they did, of all runs together, in nanoseconds: from when measuring
@@ -43,13 +47,35 @@ pub struct Measures {
 impl Measures {
     /// The measures of these runs of one workload.
     pub fn of<'a>(workload: &Workload, records: impl IntoIterator<Item = &'a Record>) -> Self {
+        Self::sum(workload, records, |_| true)
+    }
+
+    /// The measures of one lane. What the packets cost belongs to all lanes together, and is left out.
+    pub fn of_lane<'a>(
+        workload: &Workload,
+        lane: u16,
+        records: impl IntoIterator<Item = &'a Record>,
+    ) -> Self {
+        Self { wire: Wire::default(), ..Self::sum(workload, records, |other| other == lane) }
+    }
+
+    fn sum<'a>(
+        workload: &Workload,
+        records: impl IntoIterator<Item = &'a Record>,
+        counts: impl Fn(u16) -> bool,
+    ) -> Self {
         let mut measures = Self::default();
         for record in records {
-            measures.add(workload, record);
+            measures.add(workload, record, &counts);
         }
-        measures.latencies.sort_unstable();
-        measures.waits.sort_unstable();
+        measures.sort();
         measures
+    }
+
+    fn sort(&mut self) {
+        for values in [&mut self.latencies, &mut self.waits, &mut self.ages] {
+            values.sort_unstable();
+        }
     }
 
     /// The measures of all these together.
@@ -60,6 +86,7 @@ impl Measures {
             whole.offered += part.offered;
             whole.latencies.extend(&part.latencies);
             whole.waits.extend(&part.waits);
+            whole.ages.extend(&part.ages);
             whole.delivered_bytes += part.delivered_bytes;
             whole.busy_ns += part.busy_ns;
             whole.wire.add(&part.wire);
@@ -67,8 +94,7 @@ impl Measures {
             whole.corrupt += part.corrupt;
             whole.faults.extend(part.faults.iter().cloned());
         }
-        whole.latencies.sort_unstable();
-        whole.waits.sort_unstable();
+        whole.sort();
         whole
     }
 
@@ -90,6 +116,12 @@ impl Measures {
     /// The wait that this part of what arrived does not exceed.
     pub fn wait(&self, part: Permille) -> Option<Duration> {
         nearest_rank(&self.waits, self.waits.len() as u64, part)
+    }
+
+    /// The age of the newest that this part of all looks does not find exceeded; `None` without a
+    /// steady lane.
+    pub fn age(&self, part: Permille) -> Option<Duration> {
+        nearest_rank(&self.ages, self.ages.len() as u64, part)
     }
 
     /// The mean wait.
@@ -124,12 +156,16 @@ impl Measures {
         self.wire.repeated as f64 / (self.wire.first as f64).max(1.0)
     }
 
-    fn add(&mut self, workload: &Workload, record: &Record) {
+    fn add(&mut self, workload: &Workload, record: &Record, counts: &impl Fn(u16) -> bool) {
         self.runs += 1;
         self.duplicates += record.duplicates;
         self.corrupt += record.corrupt;
         self.faults.extend(record.faults.iter().cloned());
-        let measured = |message: &&MessageRecord| message.offered_at >= record.measured_from;
+        let lanes = (0..).zip(&workload.lanes).map(|(lane, _)| lane).filter(|lane| counts(*lane));
+        self.ages.extend(lanes.flat_map(|lane| ages(workload, record, lane)));
+        let measured = |message: &&MessageRecord| {
+            counts(message.lane) && message.offered_at >= record.measured_from
+        };
         let is_exchange = |message: &MessageRecord| {
             let lane = workload.lanes.get(usize::from(message.lane));
             matches!(lane.map(|lane| &lane.traffic), Some(Traffic::Exchange { .. }))
@@ -137,8 +173,9 @@ impl Measures {
         let mut last = Instant::ZERO;
         let mut answers = BTreeMap::new();
         // Bytes go with the packets that are counted: what waited to be sent counts when it leaves.
-        let left =
-            |message: &&MessageRecord| message.sent_at.is_some_and(|at| at >= record.measured_from);
+        let left = |message: &&MessageRecord| {
+            counts(message.lane) && message.sent_at.is_some_and(|at| at >= record.measured_from)
+        };
         for message in record.messages.iter().filter(left) {
             if let Some(at) = message.delivered_at {
                 self.delivered_bytes += u64::from(message.bytes);

@@ -22,16 +22,24 @@
 //! | `ledger.rs` | what became of every message and packet |
 //! | `record.rs` | [`Record`]: one run |
 //! | `measure.rs` | [`Measures`]: what all runs of a mode come to |
+//! | `age.rs` | how old the newest is that a receiver has |
 //! | `application.rs` | [`Application`]: the same one over a network of somebody else's |
 //! | `race.rs` | [`Scenario`], [`run`]: one mode on one network |
 //! | `udp.rs`, `repeat.rs`, `stream.rs`, `channels.rs`, `tcp_like.rs` | the modes |
+//! | `lanes.rs` | what `channels.rs` does with each kind of messages |
+//! | `packet.rs` | the frames in one of towline's packets |
+//! | `parity.rs` | which messages can be computed from what has arrived |
 
+mod age;
 mod application;
 mod channels;
 mod contender;
 mod content;
+mod lanes;
 mod ledger;
 mod measure;
+mod packet;
+mod parity;
 mod player;
 mod race;
 mod record;

@@ -18,7 +18,7 @@ pub struct MessageRecord {
     pub offered_at: Instant,
     /// When the first of it left, if it did.
     pub sent_at: Option<Instant>,
-    /// When all of it had arrived at the other host, if it did.
+    /// When all of it had arrived at the other host, or enough to compute it, if that came to be.
     pub complete_at: Option<Instant>,
     /// When the application there got it, if it did.
     pub delivered_at: Option<Instant>,
@@ -30,8 +30,7 @@ impl MessageRecord {
         Some(self.delivered_at?.saturating_since(self.offered_at))
     }
 
-    /// How long it waited at the receiver, complete, for others that were to come before it. A
-    /// message that was computed from others before it arrived has not waited.
+    /// How long it waited at the receiver, complete, for others that were to come before it.
     pub fn head_of_line_wait(&self) -> Option<Duration> {
         let delivered_at = self.delivered_at?;
         let complete_at = self.complete_at.unwrap_or(delivered_at);
@@ -63,9 +62,12 @@ pub struct PacketRecord {
     pub wire_bytes: u64,
     /// What became of it.
     pub flight: Flight,
-    /// The messages it carries data of: indices into [`Record::messages`].
+    /// The messages it carries data of, for the first time or again: indices into
+    /// [`Record::messages`].
     pub messages: Vec<usize>,
-    /// Whether it carries something that was sent before.
+    /// The messages it carries along beside them: as copies, or in parities.
+    pub beside: Vec<usize>,
+    /// Whether it carries something that was thought lost.
     pub is_again: bool,
 }
 

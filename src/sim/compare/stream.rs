@@ -1,18 +1,17 @@
 //! towline with one stream, and messages on it behind their lengths: the endpoint that ships.
 
 use super::contender::{CLIENT, Contender, End, Message, Packets, Piece, Place, SERVER, Setup};
+use super::packet;
 use crate::connection;
 use crate::endpoint::{Config, ConnectionEvent, Datagram, Endpoint, Event, Handle};
 use crate::rng::Rng;
 use crate::sim::{App, Host, Node, Outbox};
 use crate::stream::ReadError;
 use crate::time::Instant;
-use crate::wire::{Ecn, Frame, Frames, Header, Opening, Reader, Side, StreamId, Writer};
+use crate::wire::{Ecn, Frame, Reader, Side, StreamId, Writer};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-/// Bytes of the checksum at a packet's end.
-const TRAILER: usize = 4;
 /// The longest length in front of a message.
 const MAX_PREFIX: usize = 8;
 
@@ -79,6 +78,11 @@ impl Framing {
     /// What is to be written next; empty if there is nothing.
     pub fn unwritten(&self) -> &[u8] {
         self.outgoing.as_slices().0
+    }
+
+    /// How many bytes the stream has taken.
+    pub const fn written(&self) -> u64 {
+        self.written
     }
 
     /// The stream has taken so many bytes.
@@ -222,14 +226,6 @@ impl End for StreamEnd {
 
 /// The stream bytes in one of our own packets; `near` is an offset close to theirs.
 fn carries(datagram: &[u8], near: u64) -> Vec<Piece> {
-    let Ok((header, header_len)) = Header::decode(datagram) else { return Vec::new() };
-    let body = datagram.len().checked_sub(TRAILER).and_then(|end| datagram.get(header_len..end));
-    let mut body = Reader::new(body.unwrap_or_default());
-    match header {
-        Header::Data(_) => {}
-        Header::Ack(_) if Opening::decode(&mut body).is_ok() => {}
-        _ => return Vec::new(),
-    }
     let stream = |frame| match frame {
         Ok(Frame::Stream(frame)) if !frame.data.is_empty() => {
             let start = frame.offset.expand(near);
@@ -237,5 +233,5 @@ fn carries(datagram: &[u8], near: u64) -> Vec<Piece> {
         }
         _ => None,
     };
-    Frames::new(body.rest()).filter_map(stream).collect()
+    packet::frames(datagram).into_iter().flatten().filter_map(stream).collect()
 }

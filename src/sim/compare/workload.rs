@@ -1,6 +1,7 @@
 //! Who sends which messages when: data, from which a schedule follows.
 
 use crate::impair::dice::Dice;
+use crate::stream::Delivery;
 use crate::time::{Duration, nanos};
 use crate::wire::Side;
 use std::fmt;
@@ -25,6 +26,25 @@ pub struct Lane {
     pub name: String,
     /// Its messages.
     pub traffic: Traffic,
+    /// What they need, where that does not follow from the traffic.
+    pub delivery: Option<Delivery>,
+}
+
+impl Lane {
+    /// A lane whose delivery follows from its traffic.
+    pub fn new(name: &str, traffic: Traffic) -> Self {
+        Self { name: name.to_owned(), traffic, delivery: None }
+    }
+
+    /// What its messages need: of a steady flow the newest, of lines and exchanges each in its order,
+    /// of a file every byte.
+    pub fn fitting(&self) -> Delivery {
+        self.delivery.unwrap_or(match self.traffic {
+            Traffic::Steady { .. } => Delivery::Latest,
+            Traffic::Chatter { .. } | Traffic::Exchange { .. } => Delivery::Ordered,
+            Traffic::Bulk { .. } => Delivery::Stream,
+        })
+    }
 }
 
 /// When messages are sent, and how large they are: 8 bytes to 1 MiB.
@@ -127,28 +147,30 @@ impl Workload {
     /// - `bulk`: 10 MB from the client to the server;
     /// - `rpc`: 1 KB asked, 10 KB answered, one after another;
     /// - `chat`: lines of 20 to 200 bytes, both ways, about three a second;
-    /// - `mixed`: game and chat, while 2 MB come from the server.
+    /// - `mixed`: game and chat, while 10 MB come from the server.
     pub fn named(name: &str) -> Option<Self> {
-        let lane = |name: &str, traffic| Lane { name: name.to_owned(), traffic };
         let game = || {
             let every = Duration::from_nanos(16_666_667);
-            lane("state", Traffic::Steady { from: Senders::Both, bytes: 120, every })
+            Lane::new("state", Traffic::Steady { from: Senders::Both, bytes: 120, every })
         };
         let chat = || {
             let every = Duration::from_millis(333);
-            lane("lines", Traffic::Chatter { from: Senders::Both, bytes: (20, 200), every })
+            Lane::new("lines", Traffic::Chatter { from: Senders::Both, bytes: (20, 200), every })
         };
-        let bulk = |from, total| lane("file", Traffic::Bulk { from, total, chunk: 16_384 });
+        let bulk = |from, total| Lane::new("file", Traffic::Bulk { from, total, chunk: 16_384 });
         let rpc = || {
             let (pause, patience) = (Duration::ZERO, Duration::from_secs(2));
-            lane("calls", Traffic::Exchange { request: 1024, response: 10_240, pause, patience })
+            Lane::new(
+                "calls",
+                Traffic::Exchange { request: 1024, response: 10_240, pause, patience },
+            )
         };
         let (lanes, seconds, skip) = match name {
             "game" => (vec![game()], 30, 3),
             "bulk" => (vec![bulk(Senders::Client, 10_000_000)], 30, 0),
             "rpc" => (vec![rpc()], 30, 1),
             "chat" => (vec![chat()], 60, 3),
-            "mixed" => (vec![game(), chat(), bulk(Senders::Server, 2_000_000)], 30, 0),
+            "mixed" => (vec![game(), chat(), bulk(Senders::Server, 10_000_000)], 15, 0),
             _ => return None,
         };
         let (duration, skip) = (Duration::from_secs(seconds), Duration::from_secs(skip));
@@ -306,7 +328,7 @@ mod tests {
     use super::*;
 
     fn one(traffic: Traffic) -> Workload {
-        let lanes = vec![Lane { name: "x".to_owned(), traffic }];
+        let lanes = vec![Lane::new("x", traffic)];
         let (duration, skip) = (Duration::from_secs(1), Duration::ZERO);
         Workload { name: "test".to_owned(), lanes, duration, skip }
     }

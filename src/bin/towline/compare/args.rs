@@ -27,6 +27,7 @@ A workload of your own is a TOML file:
   duration = 20                  # seconds; what is sent in the first `skip` does not count
   [[lanes]]
   name = \"voice\"
+  delivery = \"unreliable\"        # for the mode fitted, where it is not to be the kind's own
   kind = \"steady\"                # or \"chatter\", with bytes = [20, 200]
   from = \"both\"                  # or \"client\", \"server\"
   bytes = 160
@@ -45,8 +46,9 @@ pub(crate) struct Compare {
     #[arg(long, default_value = "game", value_name = "NAME|FILE.toml")]
     pub(crate) workload: String,
     /// What to compare, separated by commas; all that can carry the workload where it is not given:
-    /// udp, stop-and-wait, go-back-n, selective-repeat, tcp, tcp-like, stream; with --live udp and
-    /// stream.
+    /// udp, stop-and-wait, go-back-n, selective-repeat, tcp, tcp-like, stream, ordered, ordered-lean
+    /// (nothing sent twice beforehand), unordered, latest, unreliable, and fitted, which gives each
+    /// lane of one connection the delivery that fits it; with --live udp and stream.
     #[arg(long, value_delimiter = ',', value_name = "MODES", value_parser = modes::parse)]
     pub(crate) modes: Option<Vec<String>>,
     /// How long the workload lasts, where it is not to be the workload's own; with --live a usual one

@@ -6,7 +6,7 @@ use super::trial::Outcome;
 use crate::report::Json;
 use std::fmt::Write as _;
 use std::time::Duration;
-use towline::sim::compare::{Measures, Permille};
+use towline::sim::compare::{Lane, Measures, Permille};
 
 /// What was compared, over what.
 pub(crate) fn scenario(setting: &Setting) -> Json {
@@ -38,11 +38,28 @@ pub(crate) fn mode(outcome: &Outcome) -> Json {
         .text("event", "mode")
         .text("mode", &outcome.name)
         .text("title", &outcome.title);
-    figures(&outcome.measures, outcome.is_live).into_iter().fold(json, |json, (name, value)| {
-        match value {
-            Value::Whole(value) => json.number(&name, value),
-            Value::Part(value) => json.float(&name, value),
-        }
+    with(json, figures(&outcome.measures, outcome.is_live))
+}
+
+/// The lanes of a mode, where there are several; without what belongs to all together.
+pub(crate) fn lanes(setting: &Setting, outcome: &Outcome) -> Vec<Json> {
+    let lanes = setting.scenario.workload.lanes.iter().zip(&outcome.lanes);
+    let json = |(lane, measures): (&Lane, &Measures)| {
+        let json = Json::default()
+            .text("event", "lane")
+            .text("mode", &outcome.name)
+            .text("lane", &lane.name);
+        let mut figures = figures(measures, outcome.is_live);
+        figures.retain(|(name, _)| !NOT_OF_LANES.iter().any(|prefix| name.starts_with(prefix)));
+        with(json, figures)
+    };
+    lanes.map(json).collect()
+}
+
+fn with(json: Json, figures: Vec<(String, Value)>) -> Json {
+    figures.into_iter().fold(json, |json, (name, value)| match value {
+        Value::Whole(value) => json.number(&name, value),
+        Value::Part(value) => json.float(&name, value),
     })
 }
 
@@ -92,6 +109,9 @@ fn figures(measures: &Measures, is_live: bool) -> Vec<(String, Value)> {
         let name = name.replace('.', "_");
         figures.push((format!("latency_{name}_ms"), millis(measures.latency(part))));
     }
+    for (name, part) in [("p50", 500), ("p99", 990)] {
+        figures.push((format!("age_{name}_ms"), millis(measures.age(Permille(part)))));
+    }
     let mut add = |name: &str, value| figures.push((name.to_owned(), value));
     add("held_up_share", Value::Part(measures.waiting_share()));
     add("held_up_mean_ms", millis(Some(measures.mean_wait())));
@@ -116,45 +136,36 @@ fn figures(measures: &Measures, is_live: bool) -> Vec<(String, Value)> {
 /// How the names of these begin.
 const NOT_LIVE: [&str; 3] = ["held_up_", "retransmitted_", "repeated_"];
 
+/// The same of what is counted for all lanes together.
+const NOT_OF_LANES: [&str; 6] =
+    ["wire_", "retransmitted_", "repeated_", "duplicates", "corrupt", "faults"];
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use towline::sim::compare::PlainUdp;
 
     #[test]
     fn every_line_has_every_column() {
-        let outcome = Outcome {
-            name: "udp".to_owned(),
-            title: "plain UDP".to_owned(),
-            is_live: false,
-            measures: Measures::default(),
-            by_seed: vec![
-                (1, Measures::default()),
-                (2, Measures { offered: 3, ..Measures::default() }),
-            ],
-            record: None,
-        };
+        let mut outcome = Outcome::new(&PlainUdp, false);
+        outcome.by_seed =
+            vec![(1, Measures::default()), (2, Measures { offered: 3, ..Measures::default() })];
         let csv = csv(std::slice::from_ref(&outcome));
         let columns: Vec<usize> = csv.lines().map(|line| line.split(',').count()).collect();
         assert_eq!(columns.len(), 3);
         assert!(columns.iter().all(|count| *count == columns[0]), "{csv}");
         assert!(csv.contains("\nudp,2,0,3,0,0.000000,,,"), "{csv}");
         assert!(mode(&outcome).to_string().contains("\"latency_p99_9_ms\":null"));
-        let live = Outcome { is_live: true, ..outcome };
-        let fewer = super::csv(std::slice::from_ref(&live));
+        outcome.is_live = true;
+        let fewer = super::csv(std::slice::from_ref(&outcome));
         assert_eq!(fewer.lines().next().map(|line| line.split(',').count()), Some(columns[0] - 8));
         assert!(csv.contains("held_up_p99_ms") && !fewer.contains("held_up"), "{fewer}");
     }
 
     #[test]
     fn live_lines_have_every_column_too() {
-        let live = Outcome {
-            name: "udp".to_owned(),
-            title: String::new(),
-            is_live: true,
-            measures: Measures::default(),
-            by_seed: vec![(1, Measures::default())],
-            record: None,
-        };
+        let mut live = Outcome::new(&PlainUdp, true);
+        live.by_seed = vec![(1, Measures::default())];
         let csv = csv(&[live]);
         let columns: Vec<usize> = csv.lines().map(|line| line.split(',').count()).collect();
         assert_eq!(columns[0], columns[1]);

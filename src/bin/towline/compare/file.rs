@@ -8,6 +8,7 @@ use serde::Deserialize;
 use std::fs;
 use std::time::Duration;
 use towline::sim::compare::{Lane, Senders, Traffic, Workload};
+use towline::stream::Delivery;
 
 /// The largest file that is read.
 const MAX_FILE: u64 = 1 << 20;
@@ -40,6 +41,7 @@ struct FileLane {
     name: Option<String>,
     kind: Kind,
     from: Option<FileSenders>,
+    delivery: Option<FileDelivery>,
     bytes: Option<Bytes>,
     every_ms: Option<f64>,
     total: Option<u64>,
@@ -65,6 +67,16 @@ enum FileSenders {
     Client,
     Server,
     Both,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum FileDelivery {
+    Stream,
+    Ordered,
+    Unordered,
+    Latest,
+    Unreliable,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -126,7 +138,14 @@ impl FileLane {
         let name = self.name.clone().unwrap_or_else(|| format!("lane {number}"));
         let wrong = |what: String| format!(": lane \"{name}\": {what}");
         let traffic = self.traffic().map_err(wrong)?;
-        Ok(Lane { name, traffic })
+        let delivery = self.delivery.map(|delivery| match delivery {
+            FileDelivery::Stream => Delivery::Stream,
+            FileDelivery::Ordered => Delivery::Ordered,
+            FileDelivery::Unordered => Delivery::Unordered,
+            FileDelivery::Latest => Delivery::Latest,
+            FileDelivery::Unreliable => Delivery::Unreliable,
+        });
+        Ok(Lane { name, traffic, delivery })
     }
 
     fn traffic(&self) -> Result<Traffic, String> {
@@ -272,6 +291,7 @@ every_ms = 300
 [[lanes]]
 kind = "bulk"
 from = "server"
+delivery = "ordered"
 total = 2000000
 [[lanes]]
 kind = "exchange"
@@ -290,9 +310,10 @@ queue_ms = 50
         assert_eq!(workload.duration, Duration::from_secs(20));
         let every = Duration::from_millis(20);
         let voice = Traffic::Steady { from: Senders::Both, bytes: 160, every };
-        assert_eq!(workload.lanes[0], Lane { name: "voice".to_owned(), traffic: voice });
+        assert_eq!(workload.lanes[0], Lane::new("voice", voice));
         let file = Traffic::Bulk { from: Senders::Server, total: 2_000_000, chunk: 16_384 };
-        assert_eq!(workload.lanes[2], Lane { name: "lane 3".to_owned(), traffic: file });
+        let ordered = Some(Delivery::Ordered);
+        assert_eq!(workload.lanes[2], Lane { delivery: ordered, ..Lane::new("lane 3", file) });
         assert_eq!((path.loss, path.rtt), (Some(0.05), Some(Duration::from_millis(80))));
         assert_eq!(path.queue, Some(QueueSize::Time(Duration::from_millis(50))));
     }
@@ -314,7 +335,8 @@ queue_ms = 50
             ("bytes = 160", "", &["voice", "needs bytes"]),
             ("bytes = 160", "bytes = 3", &["voice", "8 to 1048576"]),
             ("bytes = 160", "bytes = \"many\"", &["line 7", "must be a size"]),
-            ("total = 2000000", "total = -1", &["line 17"]),
+            ("total = 2000000", "total = -1", &["line 18"]),
+            ("\"ordered\"", "\"orderd\"", &["line 17", "mean \"ordered\"", "latest"]),
             ("duration = 20", "duration = -3", &["duration", "hour"]),
             ("[[lanes]]", "[[lanes", &["line 4"]),
             (GOOD, "", &["missing field `lanes`"]),

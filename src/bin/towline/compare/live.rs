@@ -6,7 +6,7 @@ mod stage;
 mod stream;
 
 use super::setting::Setting;
-use super::trial::Outcome;
+use super::trial::{Outcome, Run};
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::progress::Progress;
@@ -18,7 +18,7 @@ use std::thread;
 use std::time::Duration;
 use towline::impair::{Link, LinkConfig};
 use towline::rng::Rng;
-use towline::sim::compare::{Contender, Measures, PATH_MTU, Record, Scenario, Wire, conclude};
+use towline::sim::compare::{Contender, PATH_MTU, Record, Scenario, Wire, conclude};
 use towline::time::Instant;
 
 /// How often it is looked whether a run is over, and how far it is.
@@ -67,17 +67,16 @@ pub(super) fn all(setting: &Setting) -> Result<Vec<Outcome>, Failure> {
             let progress = |passed: Duration| bar.set(seconds(runs, passed.min(span)));
             let record = run(&**mode, way, &scenario, &progress)
                 .map_err(|error| Failure::local("cannot compare over real sockets", &error))?;
-            let mut measures = Measures::of(&scenario.workload, [&record]);
+            let mut run = Run::of(&scenario.workload, record, false);
             // Nobody sees here when a message is whole: zeros would be no measurement.
-            measures.waits.clear();
-            outcome.by_seed.push((seed, measures));
+            run.measures.waits.clear();
+            run.lanes.iter_mut().for_each(|lane| lane.waits.clear());
+            outcome.enter(seed, run);
             runs += 1;
         }
     }
     bar.end();
-    for outcome in &mut outcomes {
-        outcome.measures = Measures::join(outcome.by_seed.iter().map(|(_, measures)| measures));
-    }
+    outcomes.iter_mut().for_each(Outcome::conclude);
     Ok(outcomes)
 }
 

@@ -2,11 +2,24 @@
 
 use super::nearest;
 use super::tcp::Tcp;
+use towline::connection::{ChannelConfig, Config, Redundancy};
 use towline::sim::arq::Protocol;
-use towline::sim::compare::{Contender, PlainUdp, Repeat, TcpLike, TowlineStream};
+use towline::sim::compare::{
+    Contender, PlainUdp, Repeat, TcpLike, TowlineChannels, TowlineStream, Workload,
+};
+use towline::stream::Delivery;
+
+/// The mode that differs from others only where there are several lanes.
+const FITTED: &str = "fitted";
 
 /// All modes, in the order of the report.
 pub(crate) fn all() -> Vec<Box<dyn Contender>> {
+    let channels = |name, title, delivery, redundancy| {
+        let mut config = Config::default();
+        config.redundancy = redundancy;
+        Box::new(TowlineChannels::new(name, title, ChannelConfig::new(delivery), config))
+    };
+    let adaptive = Redundancy::Adaptive;
     vec![
         Box::new(PlainUdp),
         Box::new(Repeat::new(Protocol::StopAndWait)),
@@ -15,7 +28,26 @@ pub(crate) fn all() -> Vec<Box<dyn Contender>> {
         Box::new(Tcp),
         Box::new(TcpLike::default()),
         Box::new(TowlineStream::default()),
+        channels("ordered", "towline ordered", Delivery::Ordered, adaptive),
+        channels("ordered-lean", "towline ordered, lean", Delivery::Ordered, Redundancy::Off),
+        channels("unordered", "towline unordered", Delivery::Unordered, adaptive),
+        channels("latest", "towline latest", Delivery::Latest, adaptive),
+        channels("unreliable", "towline unreliable", Delivery::Unreliable, adaptive),
+        Box::new(TowlineChannels::fitted(FITTED, "towline fitted", Config::default())),
     ]
+}
+
+/// What is compared where nobody says: all but what would be another mode once more.
+pub(crate) fn usual(workload: &Workload) -> Vec<Box<dyn Contender>> {
+    let mut modes = all();
+    modes.retain(|mode| workload.lanes.len() > 1 || mode.name() != FITTED);
+    modes
+}
+
+/// Whether pictures show this mode where nobody says: enough to see what each guarantee costs, and few
+/// enough to be told apart.
+pub(crate) fn is_drawn(name: &str) -> bool {
+    ["udp", "tcp", "stream", "ordered", "unordered", "latest", FITTED].contains(&name)
 }
 
 /// The name of a mode.

@@ -7,8 +7,9 @@ mod scale;
 mod sequence;
 mod svg;
 
+use super::modes;
 use super::setting::Setting;
-use super::table::{self, PERCENTILES};
+use super::table::{self, Figure, PERCENTILES};
 use super::trial::Outcome;
 use crate::failure::{Exit, Failure};
 use crate::units;
@@ -16,11 +17,14 @@ use focus::Focus;
 use sequence::View;
 use std::fmt::Write as _;
 use svg::escaped;
-use towline::sim::compare::Permille;
+use towline::sim::compare::{Measures, Permille};
+
+/// Lanes that have a picture of their own.
+const MAX_LANES: usize = 4;
 
 const STYLE: &str = include_str!("page/style.css");
 /// Colours for so many modes are in the style sheet; further ones begin anew.
-const COLOURS: usize = 12;
+const COLOURS: usize = 13;
 
 /// The page; `command` is what made it.
 pub(crate) fn page(
@@ -42,7 +46,8 @@ pub(crate) fn page(
         command = escaped(command),
     );
     page += &figures(outcomes);
-    page += &distribution(outcomes);
+    page += &lanes(setting, outcomes);
+    page += &distribution(setting, outcomes);
     if !setting.is_live {
         page += &sequences(setting, outcomes);
         page += &ladders(setting, outcomes)?;
@@ -52,22 +57,29 @@ pub(crate) fn page(
     Ok(page)
 }
 
-/// The rules that give each mode its colour.
+/// Curves that others often lie on: where two run on top of each other, both are seen.
+const STROKES: [(&str, &str); 7] = [
+    ("tcp-like", "stroke-dasharray: 5 4; stroke-width: 1.8"),
+    ("stream", "stroke-width: 3.4"),
+    ("ordered-lean", "stroke-dasharray: 2 3"),
+    ("unordered", "stroke-dasharray: 9 4"),
+    ("latest", "stroke-dasharray: 6 5"),
+    ("unreliable", "stroke-dasharray: 2 6"),
+    ("fitted", "stroke-width: 3.4"),
+];
+
+/// The rules that give each mode its colour, and take it out of the pictures.
 fn colours(outcomes: &[Outcome]) -> String {
     let mut rules = String::new();
     for (number, outcome) in outcomes.iter().enumerate() {
         let colour = colour(outcome, number);
         let _ = writeln!(
             rules,
-            ".m{number} {{ stroke: {colour}; }} .got.m{number}, .data.head.m{number} {{ fill: {colour}; stroke: none; }}"
+            ".m{number} {{ stroke: {colour}; }} .got.m{number}, .data.head.m{number} {{ fill: {colour}; stroke: none; }}\n\
+             main:has(#pick{number}:not(:checked)) :is(.plot .m{number}, .of{number}) {{ display: none; }}"
         );
-        // Where two run on top of each other, both are seen.
-        if outcome.name == "tcp-like" {
-            let _ =
-                writeln!(rules, ".curve.m{number} {{ stroke-dasharray: 5 4; stroke-width: 1.8; }}");
-        }
-        if outcome.name == "stream" {
-            let _ = writeln!(rules, ".curve.m{number} {{ stroke-width: 3.4; }}");
+        if let Some((_, stroke)) = STROKES.iter().find(|(name, _)| *name == outcome.name) {
+            let _ = writeln!(rules, ".curve.m{number} {{ {stroke}; }}");
         }
     }
     rules
@@ -75,19 +87,22 @@ fn colours(outcomes: &[Outcome]) -> String {
 
 /// A mode has the same colour on every page, whichever others are beside it.
 fn colour(outcome: &Outcome, number: usize) -> String {
-    let modes = super::modes::all();
-    let own = modes.iter().position(|mode| mode.name() == outcome.name);
+    let all = modes::all();
+    let own = all.iter().position(|mode| mode.name() == outcome.name);
     format!("var(--m{})", own.unwrap_or(number) % COLOURS)
 }
 
-/// Which colour is which mode.
-fn legend(outcomes: &[Outcome]) -> String {
-    let mut legend = "<ul class=\"legend\">".to_owned();
+/// Which colour is which mode, and which are in the pictures.
+fn legend(setting: &Setting, outcomes: &[Outcome]) -> String {
+    let mut legend = "<ul class=\"legend\" id=\"modes\">".to_owned();
     for (number, outcome) in outcomes.iter().enumerate() {
+        let is_shown = setting.is_chosen || setting.is_live || modes::is_drawn(&outcome.name);
         let _ = write!(
             legend,
-            "<li><svg viewBox=\"0 0 26 12\" aria-hidden=\"true\"><line class=\"curve m{number}\" x1=\"1\" \
-             y1=\"6\" x2=\"25\" y2=\"6\"/></svg>{}</li>",
+            "<li><label><input type=\"checkbox\" id=\"pick{number}\"{}><svg viewBox=\"0 0 26 12\" \
+             aria-hidden=\"true\"><line class=\"curve m{number}\" x1=\"1\" y1=\"6\" x2=\"25\" y2=\"6\"/>\
+             </svg>{}</label></li>",
+            if is_shown { " checked" } else { "" },
             escaped(&outcome.title)
         );
     }
@@ -102,27 +117,27 @@ fn figures(outcomes: &[Outcome]) -> String {
         let class = if ["p50", "p99"].contains(&head) { "" } else { " class=\"wide\"" };
         let _ = write!(text, "<th{class}>{head}</th>");
     }
+    let has_ages = table::has_ages(outcomes) && outcomes.iter().all(|o| o.lanes.is_empty());
+    text += if has_ages { "<th>age,<br>p99</th>" } else { "" };
     let is_live = outcomes.iter().any(|outcome| outcome.is_live);
     // What takes a look into packets.
     let inner = |text: &str| if is_live { String::new() } else { text.to_owned() };
     text += &inner("<th class=\"wide\">held up,<br>p99</th>");
     text += "<th class=\"wide\">goodput</th><th>wire bytes<br>per byte</th>";
-    text += &inner("<th class=\"wide\">resent</th>");
+    text += &inner("<th class=\"wide\">resent</th><th class=\"wide\">repeated</th>");
     text += "</tr></thead>\n<tbody>\n";
     for (number, outcome) in outcomes.iter().enumerate() {
         let measures = &outcome.measures;
-        let _ = write!(
-            text,
-            "<tr><th><span class=\"dot\" style=\"background:{}\"></span>{}</th><td>{}</td>",
-            colour(outcome, number),
-            escaped(&outcome.title),
-            table::percent(measures.delivered_share())
-        );
+        text += &head(outcome, number);
+        let _ = write!(text, "<td>{}</td>", table::percent(measures.delivered_share()));
         for (head, part) in PERCENTILES {
             let latency = measures.latency(part);
             let wide = if ["p50", "p99"].contains(&head) { "" } else { "wide" };
             let none = if latency.is_none() { "none" } else { "" };
             let _ = write!(text, "<td class=\"{wide} {none}\">{}</td>", table::latency(latency));
+        }
+        if has_ages {
+            let _ = write!(text, "<td>{}</td>", table::latency(measures.age(Permille(990))));
         }
         let wide = |value: String| format!("<td class=\"wide\">{value}</td>");
         let wait = measures.wait(Permille(990));
@@ -130,21 +145,92 @@ fn figures(outcomes: &[Outcome]) -> String {
         text += &wide(units::rate(measures.goodput_bps()));
         let _ = write!(text, "<td>{}</td>", table::cost(measures));
         text += &inner(&wide(table::percent(measures.retransmitted_share())));
+        text += &inner(&wide(table::percent(measures.repeated_share())));
         text += "</tr>\n";
     }
     text + "</tbody>\n</table></div>\n"
 }
 
-fn distribution(outcomes: &[Outcome]) -> String {
+/// What counts for each lane, where there are several.
+fn lanes(setting: &Setting, outcomes: &[Outcome]) -> String {
+    let described = &setting.scenario.workload.lanes;
+    let count = outcomes.iter().map(|outcome| outcome.lanes.len()).max().unwrap_or_default();
+    if count == 0 {
+        return String::new();
+    }
+    let mut text =
+        "<h2>Lane by lane</h2>\n<p>In milliseconds. Where each message makes the one before \
+        it worthless, what counts is how old the newest is that the receiver has; of a file, when \
+        all of it is there.</p>\n<div class=\"scroll\"><table>\n<thead><tr><th>mode</th>"
+            .to_owned();
+    let columns = || described.iter().take(count).flat_map(Figure::of);
+    let heads = described
+        .iter()
+        .take(count)
+        .flat_map(|lane| Figure::of(lane).map(|figure| (figure, figure.head(&lane.name))));
+    for (figure, head) in heads {
+        let _ = write!(text, "<th{}>{}</th>", narrowness(figure), escaped(&head));
+    }
+    text += "</tr></thead>\n<tbody>\n";
+    for (number, outcome) in outcomes.iter().enumerate() {
+        text += &head(outcome, number);
+        let places = described.iter().zip(&outcome.lanes);
+        let measures = places.flat_map(|(lane, measures)| Figure::of(lane).map(move |_| measures));
+        for (figure, measures) in columns().zip(measures) {
+            let value = figure.value(measures);
+            let none = if value.is_none() { " none" } else { "" };
+            let wide = if narrowness(figure).is_empty() { "" } else { "wide" };
+            let _ = write!(text, "<td class=\"{wide}{none}\">{}</td>", table::latency(value));
+        }
+        text += "</tr>\n";
+    }
+    text + "</tbody>\n</table></div>\n"
+}
+
+/// Medians are left out where there is little room.
+fn narrowness(figure: Figure) -> &'static str {
+    match figure {
+        Figure::Age(Permille(500)) | Figure::Latency(Permille(500)) => " class=\"wide\"",
+        _ => "",
+    }
+}
+
+fn head(outcome: &Outcome, number: usize) -> String {
     format!(
+        "<tr><th><span class=\"dot\" style=\"background:{}\"></span>{}</th>",
+        colour(outcome, number),
+        escaped(&outcome.title)
+    )
+}
+
+fn distribution(setting: &Setting, outcomes: &[Outcome]) -> String {
+    let mut text = format!(
         "<h2>How many messages arrive in time</h2>\n\
          <p>Further left and higher is better; each step up the axis is ten times fewer late \
-         messages. A curve that goes on as dots has ended: the rest never arrived.</p>\n\
-         <figure id=\"latency\">{}{}{}</figure>\n",
-        legend(outcomes),
-        cdf::draw(outcomes, (1060.0, 420.0), "wide"),
-        cdf::draw(outcomes, (360.0, 360.0), "narrow")
-    )
+         messages. A curve that goes on as dots has ended: the rest never arrived. All pictures show \
+         the modes that are ticked.</p>\n{}",
+        legend(setting, outcomes),
+    );
+    let mut add = |id: &str, head: &str, curves: &[&Measures]| {
+        let _ = writeln!(
+            text,
+            "<figure class=\"plot\" id=\"{id}\">{head}{}{}</figure>",
+            cdf::draw(curves, (1060.0, 420.0), "wide"),
+            cdf::draw(curves, (360.0, 360.0), "narrow")
+        );
+    };
+    let described = setting.scenario.workload.lanes.iter().take(MAX_LANES).enumerate();
+    let mut lanes = described.filter(|_| outcomes.iter().all(|o| !o.lanes.is_empty())).peekable();
+    if lanes.peek().is_none() {
+        let all: Vec<_> = outcomes.iter().map(|outcome| &outcome.measures).collect();
+        add("latency", "", &all);
+    }
+    for (n, lane) in lanes {
+        let own: Vec<_> = outcomes.iter().map(|outcome| &outcome.lanes[n]).collect();
+        let id = if n == 0 { "latency".to_owned() } else { format!("latency{n}") };
+        add(&id, &format!("<h3>{}</h3>", escaped(&lane.name)), &own);
+    }
+    text
 }
 
 fn sequences(setting: &Setting, outcomes: &[Outcome]) -> String {
@@ -167,7 +253,8 @@ fn sequences(setting: &Setting, outcomes: &[Outcome]) -> String {
         let Some(record) = &outcome.record else { continue };
         let rows = rows.next().unwrap_or(0..1);
         let drawing = sequence::draw(record, view, &rows, number, &outcome.title);
-        let _ = writeln!(text, "<figure><h3>{}</h3>{drawing}</figure>", escaped(&outcome.title));
+        let title = escaped(&outcome.title);
+        let _ = writeln!(text, "<figure class=\"of{number}\"><h3>{title}</h3>{drawing}</figure>");
     }
     text + "</div>\n"
 }
@@ -189,7 +276,7 @@ fn ladders(setting: &Setting, outcomes: &[Outcome]) -> Result<String, Failure> {
         let Some(fall) = fall else { continue };
         let _ = writeln!(
             text,
-            "<figure><h3>{}</h3>{}<figcaption>{}</figcaption></figure>",
+            "<figure class=\"of{number}\"><h3>{}</h3>{}<figcaption>{}</figcaption></figure>",
             escaped(&outcome.title),
             fall.draw(number, &outcome.title),
             escaped(&fall.words())

@@ -28,6 +28,8 @@ pub(crate) struct Setting {
     pub(crate) is_quiet: bool,
     /// Modes that were left out, and why.
     pub(crate) left_out: Vec<String>,
+    /// The user has said which modes: pictures show all of them from the first.
+    pub(crate) is_chosen: bool,
 }
 
 impl Setting {
@@ -56,7 +58,8 @@ impl Setting {
         };
         let seeds = arguments.seeds.unwrap_or(if is_live { LIVE_SEEDS } else { SEEDS });
         let is_quiet = arguments.style.quiet;
-        Ok(Self { modes, scenario, path, seeds, is_live, is_quiet, left_out })
+        let is_chosen = arguments.modes.is_some();
+        Ok(Self { modes, scenario, path, seeds, is_live, is_quiet, left_out, is_chosen })
     }
 }
 
@@ -107,7 +110,7 @@ fn modes_for(
 ) -> Result<(Modes, Vec<String>), String> {
     let (mut chosen, mut left_out) = (Vec::new(), Vec::new());
     let (able, virtual_only): (Modes, Modes) = names
-        .map_or_else(modes::all, modes::named)
+        .map_or_else(|| modes::usual(workload), modes::named)
         .into_iter()
         .partition(|mode| !is_live || live::carries(mode.name()));
     if !virtual_only.is_empty() {
@@ -174,13 +177,17 @@ mod tests {
     #[test]
     fn a_mode_that_cannot_carry_the_workload_is_refused_or_left_out() {
         let traffic = Traffic::Bulk { from: Senders::Both, total: 1 << 20, chunk: 100_000 };
-        let lanes = vec![Lane { name: "x".to_owned(), traffic }];
-        let workload = Workload { lanes, ..Workload::named("bulk").unwrap() };
-        let names = ["udp".to_owned()];
-        let error = modes_for(&workload, Some(&names), false).err().unwrap();
-        assert!(error.contains("udp carries messages of at most 65507 bytes"), "{error}");
+        let workload =
+            Workload { lanes: vec![Lane::new("x", traffic)], ..Workload::named("bulk").unwrap() };
+        for (name, part) in [
+            ("udp", "udp carries messages of at most 65507 bytes"),
+            ("latest", "latest carries what newer messages make up for, and lane \"x\""),
+        ] {
+            let error = modes_for(&workload, Some(&[name.to_owned()]), false).err().unwrap();
+            assert!(error.contains(part), "{error}");
+        }
         let (chosen, left_out) = modes_for(&workload, None, false).unwrap();
-        assert_eq!((chosen.len(), left_out.len()), (modes::all().len() - 1, 1));
+        assert_eq!((chosen.len(), left_out.len()), (modes::all().len() - 3, 2));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::trial::Outcome;
 use crate::report::Table;
 use crate::units::{self, QueueSize, plain};
 use std::time::Duration;
-use towline::sim::compare::{Measures, Permille};
+use towline::sim::compare::{Lane, Measures, Permille, Traffic};
 
 /// The percentiles of the report, with their heads.
 pub(crate) const PERCENTILES: [(&str, Permille); 5] = [
@@ -86,12 +86,88 @@ pub(crate) fn percent(share: f64) -> String {
 pub(crate) fn latencies(outcomes: &[Outcome]) -> Table {
     let mut heads = vec!["latency in ms", "delivered"];
     heads.extend(PERCENTILES.map(|(head, _)| head));
+    // Where there are several lanes it stands with the one it belongs to.
+    let has_ages = has_ages(outcomes) && outcomes.iter().all(|outcome| outcome.lanes.is_empty());
+    heads.extend(has_ages.then_some("age p99"));
     let mut table = Table::new(&heads);
     for Outcome { title, measures, .. } in outcomes {
         let percentiles = PERCENTILES.map(|(_, part)| latency(measures.latency(part)));
-        table.row(title, [percent(measures.delivered_share())].into_iter().chain(percentiles));
+        let age = has_ages.then(|| latency(measures.age(Permille(990))));
+        let cells = [percent(measures.delivered_share())].into_iter();
+        table.row(title, cells.chain(percentiles).chain(age));
     }
     table
+}
+
+/// Whether a newer message makes up for an older one.
+pub(crate) fn has_ages(outcomes: &[Outcome]) -> bool {
+    outcomes.iter().any(|outcome| !outcome.measures.ages.is_empty())
+}
+
+/// Lanes beside each other in one table.
+const LANES: usize = 3;
+
+/// What counts for each lane, where there are several.
+pub(crate) fn lanes(setting: &Setting, outcomes: &[Outcome]) -> Vec<Table> {
+    let lanes = &setting.scenario.workload.lanes;
+    let count = outcomes.iter().map(|outcome| outcome.lanes.len()).max().unwrap_or_default();
+    let numbers: Vec<usize> = (0..count.min(lanes.len())).collect();
+    let table = |numbers: &[usize]| {
+        let columns = || numbers.iter().flat_map(|n| Figure::of(&lanes[*n]).map(move |f| (*n, f)));
+        let heads: Vec<String> = columns().map(|(n, f)| f.head(&lanes[n].name)).collect();
+        let heads: Vec<&str> =
+            ["lane by lane, ms"].into_iter().chain(heads.iter().map(String::as_str)).collect();
+        let mut table = Table::new(&heads);
+        for Outcome { title, lanes, .. } in outcomes {
+            let value = |(n, figure): (usize, Figure)| {
+                lanes.get(n).map_or_else(String::new, |measures| latency(figure.value(measures)))
+            };
+            table.row(title, columns().map(value));
+        }
+        table
+    };
+    numbers.chunks(LANES).map(table).collect()
+}
+
+/// What counts of a lane.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Figure {
+    /// How old the newest message is that the receiver has.
+    Age(Permille),
+    /// How long messages take.
+    Latency(Permille),
+    /// How long all takes together.
+    Whole,
+}
+
+impl Figure {
+    pub(crate) fn of(lane: &Lane) -> impl Iterator<Item = Self> + use<> {
+        let parts = [Permille(500), Permille(990)];
+        let figures = match lane.traffic {
+            Traffic::Steady { .. } => parts.map(Self::Age).to_vec(),
+            Traffic::Chatter { .. } | Traffic::Exchange { .. } => parts.map(Self::Latency).to_vec(),
+            Traffic::Bulk { .. } => vec![Self::Whole],
+        };
+        figures.into_iter()
+    }
+
+    /// The lane's name stands over the first of its columns.
+    pub(crate) fn head(self, name: &str) -> String {
+        match self {
+            Self::Age(Permille(500)) => format!("{name}: age p50"),
+            Self::Latency(Permille(500)) => format!("{name}: p50"),
+            Self::Age(_) | Self::Latency(_) => "p99".to_owned(),
+            Self::Whole => format!("{name}: all"),
+        }
+    }
+
+    pub(crate) fn value(self, measures: &Measures) -> Option<Duration> {
+        match self {
+            Self::Age(part) => measures.age(part),
+            Self::Latency(part) => measures.latency(part),
+            Self::Whole => measures.longest_latency(),
+        }
+    }
 }
 
 /// How long they waited for others, and what they cost.
@@ -158,19 +234,23 @@ pub(crate) fn notes(setting: &Setting, outcomes: &[Outcome]) -> Vec<String> {
 }
 
 /// What the words mean.
-pub(crate) fn legend(is_live: bool) -> &'static str {
-    if is_live {
-        "\
-latency: from the sender's call to the receiver's; what did not arrive counts as the latest.
-wire/byte: bytes on the wire, headers included, for each byte that arrived."
-    } else {
-        "\
-latency: from the sender's call to the receiver's; what did not arrive counts as the latest.
-held up: arrived whole, and had to wait for others before it.
-wire/byte: bytes on the wire, headers included, for each byte that arrived.
-resent: sent again after a loss. repeated: sent twice in advance."
-    }
+pub(crate) fn legend(outcomes: &[Outcome]) -> String {
+    let is_live = outcomes.iter().any(|outcome| outcome.is_live);
+    let mut lines = vec![
+        "latency: from the sender's call to the receiver's; what did not arrive counts as the latest.",
+    ];
+    lines.extend(has_ages(outcomes).then_some(AGE));
+    lines.extend((!is_live).then_some(HELD));
+    lines.push("wire/byte: bytes on the wire, headers included, for each byte that arrived.");
+    lines.extend((!is_live).then_some(AGAIN));
+    lines.join("\n")
 }
+
+const AGE: &str = "age: of the newest that the receiver has, whenever it looks.";
+const HELD: &str =
+    "held up: arrived whole, or in parts that make it, and had to wait for others before it.";
+const AGAIN: &str =
+    "resent: sent again after a loss. repeated: sent along beforehand, as copies or parities.";
 
 #[cfg(test)]
 mod tests {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
-use towline::sim::compare::{Contender, Measures, Record, Scenario, run};
+use towline::sim::compare::{Contender, Measures, Record, Scenario, Workload, run};
 use towline::time::Instant;
 
 /// Whoever waits longer sees how far it is.
@@ -26,6 +26,10 @@ pub(crate) struct Outcome {
     pub(crate) is_live: bool,
     /// Of all runs.
     pub(crate) measures: Measures,
+    /// The same lane by lane, where there are several.
+    pub(crate) lanes: Vec<Measures>,
+    /// The lanes of each run.
+    runs: Vec<Vec<Measures>>,
     /// Of each run, by seed.
     pub(crate) by_seed: Vec<(u64, Measures)>,
     /// The first run, where pictures are wanted.
@@ -40,9 +44,43 @@ impl Outcome {
             title: mode.title().to_owned(),
             is_live,
             measures: Measures::default(),
+            lanes: Vec::new(),
+            runs: Vec::new(),
             by_seed: Vec::new(),
             record: None,
         }
+    }
+
+    /// One more run.
+    pub(crate) fn enter(&mut self, seed: u64, run: Run) {
+        self.by_seed.push((seed, run.measures));
+        self.runs.push(run.lanes);
+        self.record = self.record.take().or(run.record);
+    }
+
+    /// After the last run.
+    pub(crate) fn conclude(&mut self) {
+        self.measures = Measures::join(self.by_seed.iter().map(|(_, measures)| measures));
+        let count = self.runs.first().map_or(0, Vec::len);
+        let lane = |n| Measures::join(self.runs.iter().filter_map(|lanes| lanes.get(n)));
+        self.lanes = (0..count).map(lane).collect();
+        self.runs.clear();
+    }
+}
+
+/// What one run came to.
+pub(crate) struct Run {
+    pub(crate) measures: Measures,
+    pub(crate) lanes: Vec<Measures>,
+    pub(crate) record: Option<Record>,
+}
+
+impl Run {
+    pub(crate) fn of(workload: &Workload, record: Record, is_kept: bool) -> Self {
+        let count = if workload.lanes.len() > 1 { workload.lanes.len() as u16 } else { 0 };
+        let lanes = (0..count).map(|lane| Measures::of_lane(workload, lane, [&record])).collect();
+        let measures = Measures::of(workload, [&record]);
+        Self { measures, lanes, record: is_kept.then_some(record) }
     }
 }
 
@@ -61,23 +99,18 @@ pub(crate) fn all(setting: &Setting, is_drawn: bool) -> Result<Vec<Outcome>, Fai
             ..scenario.clone()
         };
         let record = run(&*modes[mode], &scenario)?;
-        let measures = Measures::of(&scenario.workload, [&record]);
-        Ok((scenario.seed, measures, keeps.then_some(record)))
+        Ok((scenario.seed, Run::of(&scenario.workload, record, keeps)))
     };
     let mut results = on_all_cores("comparing", count, !setting.is_quiet, &work);
     let mut outcomes: Vec<_> = modes.iter().map(|mode| Outcome::new(&**mode, false)).collect();
     results.sort_by_key(|(n, _)| *n);
     for (n, result) in results {
-        let (seed, measures, record) = result.map_err(|error: towline::impair::ImpairError| {
+        let (seed, run) = result.map_err(|error: towline::impair::ImpairError| {
             Failure::new(Exit::Usage, error.to_string())
         })?;
-        let outcome = &mut outcomes[job(n).0];
-        outcome.by_seed.push((seed, measures));
-        outcome.record = outcome.record.take().or(record);
+        outcomes[job(n).0].enter(seed, run);
     }
-    for outcome in &mut outcomes {
-        outcome.measures = Measures::join(outcome.by_seed.iter().map(|(_, measures)| measures));
-    }
+    outcomes.iter_mut().for_each(Outcome::conclude);
     Ok(outcomes)
 }
 

@@ -2,7 +2,6 @@
 
 use super::scale::{self, Linear, Log};
 use super::svg::{Anchor, Svg};
-use crate::compare::trial::Outcome;
 use std::time::Duration;
 use towline::sim::compare::Measures;
 
@@ -23,11 +22,11 @@ const SHARES: [(f64, &str); 6] = [
 const TEXT_GAP: f64 = 44.0;
 
 /// Draws the curves; a narrow drawing has fewer texts.
-pub(super) fn draw(outcomes: &[Outcome], (width, height): (f64, f64), class: &str) -> String {
+pub(super) fn draw(modes: &[&Measures], (width, height): (f64, f64), class: &str) -> String {
     let mut svg = Svg::new(width, height);
     let (left, right, top, bottom) = (52.0, width - 12.0, 12.0, height - 40.0);
     let ms = |nanos: u64| nanos as f64 / 1e6;
-    let all = || outcomes.iter().map(|outcome| &outcome.measures);
+    let all = || modes.iter();
     let first = all().filter_map(|m| m.latencies.first()).min().map_or(1.0, |n| ms(*n));
     let last = all().filter_map(|m| m.latencies.last()).max().map_or(10.0, |n| ms(*n));
     let x = Log::new((scale::round_down(first * 0.8), last * 1.15), (left, right));
@@ -53,8 +52,7 @@ pub(super) fn draw(outcomes: &[Outcome], (width, height): (f64, f64), class: &st
     let middle = f64::midpoint(left, right);
     svg.text("axis", (middle, height - 6.0), Anchor::Middle, "latency, from send to receive");
     // Backwards, so that a dashed curve lies on the solid one that follows it in the legend.
-    for (number, outcome) in outcomes.iter().enumerate().rev() {
-        let measures = &outcome.measures;
+    for (number, measures) in modes.iter().enumerate().rev() {
         let points = curve(measures, ceiling);
         let mut points: Vec<_> =
             points.iter().map(|(ns, at)| (x.place(ms(*ns)), y.place(*at))).collect();

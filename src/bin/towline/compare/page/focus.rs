@@ -2,7 +2,7 @@
 
 use super::sequence::Pace;
 use std::time::Duration;
-use towline::sim::compare::{Flight, Record, Scenario, Traffic};
+use towline::sim::compare::{Flight, Lane, Record, Scenario, Traffic};
 use towline::time::Instant;
 use towline::wire::Side;
 
@@ -14,18 +14,23 @@ pub(super) struct Focus {
 }
 
 impl Focus {
-    /// The first lane; its client's messages if it sends any, but the answers where it is asked.
+    /// The first lane; of two senders the one that other lanes' files come from, else the client, but
+    /// the answers where it is asked.
     pub(super) fn of(scenario: &Scenario) -> Self {
-        let traffic = scenario.workload.lanes.first().map(|lane| &lane.traffic);
-        let from = match traffic {
-            Some(
-                Traffic::Steady { from, .. }
-                | Traffic::Chatter { from, .. }
-                | Traffic::Bulk { from, .. },
-            ) if from.include(Side::Client) => Side::Client,
-            _ => Side::Server,
+        let lanes = &scenario.workload.lanes;
+        let sends = |side: Side, traffic: &Traffic| match traffic {
+            Traffic::Steady { from, .. }
+            | Traffic::Chatter { from, .. }
+            | Traffic::Bulk { from, .. } => from.include(side),
+            Traffic::Exchange { .. } => side == Side::Server,
         };
-        Self { from, lane: 0 }
+        let own = |side| lanes.first().is_some_and(|lane| sends(side, &lane.traffic));
+        let is_beside_a_file = |side| files(scenario).any(|lane| sends(side, &lane.traffic));
+        let is_server = !own(Side::Client)
+            || own(Side::Server)
+                && is_beside_a_file(Side::Server)
+                && !is_beside_a_file(Side::Client);
+        Self { from: if is_server { Side::Server } else { Side::Client }, lane: 0 }
     }
 
     /// The places in the record of the messages looked at.
@@ -33,6 +38,12 @@ impl Focus {
         let messages = (0..).zip(&record.messages);
         messages.filter(move |(_, m)| (m.from, m.lane) == (self.from, self.lane)).map(|(n, _)| n)
     }
+}
+
+/// The files beside the first lane.
+fn files(scenario: &Scenario) -> impl Iterator<Item = &Lane> {
+    let others = scenario.workload.lanes.iter().skip(1);
+    others.filter(|lane| matches!(lane.traffic, Traffic::Bulk { .. }))
 }
 
 /// Who decides when its messages are sent.
@@ -60,7 +71,9 @@ pub(super) fn begin(scenario: &Scenario, focus: Focus, records: &[&Record]) -> I
     let start = scenario.start();
     let first = start + scenario.workload.skip;
     let span = span(scenario);
-    let last = start + scenario.workload.duration.saturating_sub(span).min(Duration::from_secs(15));
+    // Files come first thing, and it is beside them that the first lane has something to tell.
+    let most = Duration::from_secs(if files(scenario).next().is_some() { 2 } else { 15 });
+    let last = start + scenario.workload.duration.saturating_sub(span).min(most);
     let losses: Vec<Vec<Instant>> = records
         .iter()
         .map(|record| {

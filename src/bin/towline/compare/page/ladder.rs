@@ -5,9 +5,9 @@ use super::scale::{self, Linear};
 use super::svg::{Anchor, Svg};
 use std::ops::Range;
 use std::time::Duration;
-use towline::impair::{ImpairError, Loss};
+use towline::impair::{ImpairError, LinkConfig, Loss};
 use towline::ranges::RangeSet;
-use towline::sim::compare::{Contender, Flight, PacketRecord, Record, Scenario, run};
+use towline::sim::compare::{Contender, Flight, PacketRecord, Record, Scenario, Traffic, run};
 use towline::time::Instant;
 use towline::wire::Side;
 
@@ -45,16 +45,21 @@ pub(super) fn fall(
     focus: Focus,
 ) -> Result<Option<Fall>, ImpairError> {
     let rtt = scenario.rtt().max(Duration::from_millis(2));
-    let when = (8 * rtt).max(Duration::from_secs(1));
-    let span = rtt * 7 / 2;
-    let mut clean = Scenario {
-        up: scenario.up.healed(),
-        down: scenario.down.healed(),
-        watch: when..when + 40 * span,
-        ..scenario.clone()
+    let run_up = (8 * rtt).max(Duration::from_secs(1));
+    // Beside a file, which would be over by then, nothing is sent along either.
+    let has_file =
+        scenario.workload.lanes.iter().any(|l| matches!(l.traffic, Traffic::Bulk { .. }));
+    let (when, mut lost) = if contender.adapts() && !has_file {
+        let learning = LEARNING.max(run_up);
+        (learning + run_up, losses(contender, scenario, learning)?)
+    } else {
+        (run_up, [RangeSet::new(), RangeSet::new()])
     };
+    let span = rtt * 7 / 2;
+    let mut clean = Scenario { watch: when..when + 40 * span, ..scenario.clone() };
     clean.workload.skip = Duration::ZERO;
     clean.workload.duration = when + 4 * span;
+    script(&mut clean, scenario, &lost);
     let without = run(contender, &clean)?;
     let own = without.packets.iter().filter(|packet| packet.from == focus.from);
     let mut own = (without.packets_before[focus.from as usize]..).zip(own);
@@ -63,15 +68,49 @@ pub(super) fn fall(
         return Ok(None);
     };
     let lost_at = packet.sent_at;
-    let mut script = RangeSet::new();
-    script.insert(ordinal..ordinal + 1);
-    let link = if focus.from == Side::Client { &mut clean.up } else { &mut clean.down };
-    link.loss = Loss::Script(script);
+    lost[focus.from as usize].insert(ordinal..ordinal + 1);
+    script(&mut clean, scenario, &lost);
     let record = run(contender, &clean)?;
     let stretch = lost_at - span / 12..lost_at + span;
     let before = (lost_at.saturating_since(stretch.start)).as_secs_f64() * -1e3;
     let y = Linear { values: (before, span.as_secs_f64() * 1e3), places: (TOP, BOTTOM) };
     Ok(Some(Fall { record, focus, lost_at, stretch, y }))
+}
+
+/// How long a mode that adapts to losses meets the scenario's own before.
+const LEARNING: Duration = Duration::from_secs(6);
+
+/// The ordinals of the packets that either side loses in the scenario's first stretch.
+fn losses(
+    contender: &dyn Contender,
+    scenario: &Scenario,
+    stretch: Duration,
+) -> Result<[RangeSet; 2], ImpairError> {
+    let mut learning = Scenario { watch: Duration::ZERO..stretch, ..scenario.clone() };
+    learning.workload.skip = Duration::ZERO;
+    learning.workload.duration = stretch;
+    let only_loss = |link: &LinkConfig| LinkConfig { loss: link.loss.clone(), ..link.healed() };
+    (learning.up, learning.down) = (only_loss(&scenario.up), only_loss(&scenario.down));
+    let record = run(contender, &learning)?;
+    Ok([Side::Client, Side::Server].map(|side| {
+        let own = record.packets.iter().filter(|packet| packet.from == side);
+        let mut lost = RangeSet::new();
+        for (ordinal, packet) in (record.packets_before[side as usize]..).zip(own) {
+            if packet.flight == Flight::Lost {
+                lost.insert(ordinal..ordinal + 1);
+            }
+        }
+        lost
+    }))
+}
+
+/// Links without any faults but that these packets are lost.
+fn script(clean: &mut Scenario, scenario: &Scenario, [client, server]: &[RangeSet; 2]) {
+    let only = |link: &LinkConfig, lost: &RangeSet| LinkConfig {
+        loss: Loss::Script(lost.clone()),
+        ..link.healed()
+    };
+    (clean.up, clean.down) = (only(&scenario.up, client), only(&scenario.down, server));
 }
 
 impl Fall {
@@ -106,7 +145,13 @@ impl Fall {
             (held, _) => format!("{held} others are held up by it"),
         };
         let later = scale::time(end.saturating_since(*lost_at));
-        format!("Message {number} arrives {later} later; {waited}.")
+        let is_own = |packet: &PacketRecord| {
+            let has_come = matches!(packet.flight, Flight::Arrived(at) if at <= end);
+            let own = packet.messages.iter().map(|index| &record.messages[*index]);
+            has_come && own.into_iter().any(|own| own == message)
+        };
+        let how = if record.packets.iter().any(is_own) { "" } else { ", out of later packets" };
+        format!("Message {number} arrives {later} later{how}; {waited}.")
     }
 
     pub(super) fn draw(&self, mode: usize, title: &str) -> String {
@@ -211,7 +256,11 @@ impl Fall {
                 }
                 taken.push(y);
                 let number = self.record.messages[*index].number;
-                let again = if kind == "resent" { " again" } else { "" };
+                let again = match kind {
+                    "resent" => " again",
+                    _ if packet.beside.is_empty() => "",
+                    _ => "+",
+                };
                 svg.text(
                     &format!("mark {kind}"),
                     (x, y + 3.5),

@@ -132,25 +132,36 @@ fn packets(
     // A message of many packets has one mark for those lost at one time.
     let View { focus, stretch, .. } = view;
     let mut marked = BTreeMap::new();
-    for packet in record.packets.iter().filter(|packet| packet.from == focus.from) {
+    let own = record.packets.iter().filter(|packet| packet.from == focus.from);
+    for packet in own.filter(|packet| stretch.contains(&packet.sent_at)) {
         let is_lost = matches!(packet.flight, Flight::Lost | Flight::Damaged(_));
-        if !stretch.contains(&packet.sent_at) || !(is_lost || packet.is_again) {
-            continue;
-        }
-        for message in packet.messages.iter().map(|index| &record.messages[*index]) {
+        let mark = if is_lost { Mark::Lost } else { Mark::Again };
+        let messages = packet.messages.iter().filter(|_| is_lost || packet.is_again);
+        let beside = packet.beside.iter().filter(|_| !is_lost).map(|index| (index, Mark::Beside));
+        for (index, mark) in beside.chain(messages.map(|index| (index, mark))) {
+            let message = &record.messages[*index];
             if message.lane != focus.lane || !rows.contains(&message.number) {
                 continue;
             }
             let at = place(packet.sent_at, message.number.into());
-            let last = marked.insert((message.number, is_lost), at.0);
+            let last = marked.insert((message.number, mark), at.0);
             if last.is_some_and(|last| (at.0 - last).abs() < 3.0) {
                 continue;
             }
-            if is_lost {
-                svg.cross("lost", at, 3.0);
-            } else {
-                svg.circle("again", at, 2.6);
+            match mark {
+                Mark::Lost => svg.cross("lost", at, 3.0),
+                Mark::Again => svg.circle("again", at, 2.6),
+                Mark::Beside => svg.circle("beside", at, 1.1),
             }
         }
     }
+}
+
+/// What a packet meant to a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Mark {
+    Lost,
+    Again,
+    /// A later packet carried it along.
+    Beside,
 }
