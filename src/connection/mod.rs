@@ -499,15 +499,12 @@ impl Connection {
 
     /// What thin flows look at.
     fn view(&self) -> View {
-        let (rtt, stats) = (self.recovery.rtt(), self.recovery.stats());
+        let rtt = self.recovery.rtt();
         View {
             cwnd: self.recovery.cwnd(),
             bytes_in_flight: self.recovery.bytes_in_flight(),
             srtt: rtt.smoothed(),
             min_rtt: rtt.min(),
-            acked: stats.packets_acked + stats.spurious,
-            lost: (stats.packets_lost + stats.packets_damaged).saturating_sub(stats.spurious),
-            ce_marks: stats.ce_marks,
         }
     }
 

@@ -269,8 +269,7 @@ impl Connection {
         self.book.largest_acked = self.book.largest_acked.max(ack.largest);
         self.await_tail();
         self.streams.set_send_limit(self.recovery.cwnd() * 2);
-        let view = self.view();
-        self.thin.loss.on_ack(now, &view);
+        self.thin.loss.on_ack(now, self.recovery.fates());
         self.check_farewell(now);
         Ok(())
     }
