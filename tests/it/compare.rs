@@ -156,6 +156,8 @@ fn bad_input_is_told_what_is_allowed() {
         (&["--seed", "x"], &["--seed", "x"]),
         (&["--json", "--quiet"], &["--quiet", "cannot be used with"]),
         (&["--live", "--modes", "udp,tcp"], &["cannot run tcp, in virtual", "it can: udp, stream"]),
+        (&["--senders", "0"], &["--senders", "1..=250"]),
+        (&["--senders", "4", "--workload", "game"], &["--senders", "cannot be used with"]),
         (&["--live", "--workload", &large, "--modes", "udp"], &["udp carries", "65507"]),
     ] {
         let output = compare(arguments);
@@ -280,6 +282,50 @@ fn names_from_files_are_text_on_the_page() {
     let page = page(dir.path(), &["--workload", file.to_str().unwrap(), "--modes", "stream"]);
     assert!(page.contains("<h1>&lt;b&gt;&amp;&#39;: "), "{page}");
     assert!(!page.contains("<b>"));
+}
+
+#[test]
+fn a_crowd_without_congestion_control_collapses_and_a_crowd_with_it_does_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = ["loads.csv", "loads.html", "loads.svg"].map(|name| dir.path().join(name));
+    let [csv, html, svg] = files.each_ref().map(|file| file.to_str().unwrap());
+    let crowd = ["--senders", "8", "--duration", "4", "--rate", "10"];
+    let output = ["--csv", csv, "--html", html, "--svg", svg];
+    let run = |more: &[&str]| text(&compare(&[&crowd[..], more].concat()));
+    let json = run(&[&output[..], &["--json"]].concat());
+    assert_eq!(json, run(&["--json"]));
+    assert!(json.starts_with(r#"{"event":"crowd","senders":8,"#), "{json}");
+    let useful = |mode: &str, load: &str| {
+        let name = format!(r#""mode":"{mode}","load":{load}0000,"#);
+        number(json.lines().find(|line| line.contains(&name)).unwrap(), "useful_share")
+    };
+    for mode in ["go-back-n", "selective-repeat", "stream"] {
+        assert!((0.45..0.55).contains(&useful(mode, "0.50")), "{json}");
+    }
+    assert!(useful("go-back-n", "3.00") < 0.5 && useful("stream", "3.00") > 0.8, "{json}");
+    let table = run(&[]);
+    assert!(table.starts_with("8 senders on one link for 4 s: 0 % loss"), "{table}");
+    let rows = fs::read_to_string(csv).unwrap();
+    assert_eq!(rows.lines().count(), 1 + 5 * 8, "{rows}");
+    for file in [html, svg] {
+        let picture = fs::read_to_string(file).unwrap();
+        assert!(picture.contains("<polyline class=\"curve m4\"") && picture.contains("go-back-N"));
+        assert!(!picture.contains("NaN") && !picture.contains("<script"));
+    }
+}
+
+#[test]
+fn a_picture_alone_shows_what_the_page_shows() {
+    let dir = tempfile::tempdir().unwrap();
+    let svg = dir.path().join("game.svg");
+    let common = ["--duration", "3", "--seeds", "1", "--quiet", "--svg", svg.to_str().unwrap()];
+    text(&compare(&common));
+    let picture = fs::read_to_string(&svg).unwrap();
+    assert!(picture.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\""), "{picture}");
+    assert!(picture.contains("towline latest") && !picture.contains("stop-and-wait"), "{picture}");
+    assert_eq!(picture.matches("<svg").count(), picture.matches("</svg>").count());
+    text(&compare(&[&common[..], &["--modes", "stop-and-wait"]].concat()));
+    assert!(fs::read_to_string(&svg).unwrap().contains("stop-and-wait"));
 }
 
 #[test]

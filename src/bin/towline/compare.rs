@@ -1,6 +1,7 @@
 //! `towline compare`: one workload through several modes of delivery, over the same bad network.
 
 mod args;
+mod crowd;
 mod data;
 mod file;
 mod live;
@@ -16,11 +17,42 @@ pub(crate) use args::Compare;
 
 use crate::failure::Failure;
 use crate::report;
+use crowd::Crowd;
 use setting::Setting;
 use std::fs;
 use std::path::Path;
 
 pub(crate) fn run(arguments: &Compare) -> Result<(), Failure> {
+    match arguments.senders {
+        Some(senders) => run_crowd(arguments, &Crowd::run(arguments, senders)?),
+        None => run_modes(arguments),
+    }
+}
+
+fn run_crowd(arguments: &Compare, crowd: &Crowd) -> Result<(), Failure> {
+    if let Some(path) = &arguments.csv {
+        write(path, &crowd.csv())?;
+    }
+    if let Some(path) = &arguments.html {
+        write(path, &page::crowd_page(crowd, &command()))?;
+    }
+    if let Some(path) = &arguments.svg {
+        write(path, &page::crowd_picture(crowd))?;
+    }
+    if arguments.style.quiet {
+        return Ok(());
+    }
+    if arguments.style.json {
+        return crowd.json().into_iter().try_for_each(report::say);
+    }
+    report::say(format_args!("{}\n", crowd.headline()))?;
+    for table in crowd.tables() {
+        report::say(format_args!("{table}\n"))?;
+    }
+    report::say(crowd::LEGEND)
+}
+
+fn run_modes(arguments: &Compare) -> Result<(), Failure> {
     let setting = Setting::new(arguments)?;
     let outcomes = if setting.is_live {
         live::all(&setting)?
@@ -32,6 +64,9 @@ pub(crate) fn run(arguments: &Compare) -> Result<(), Failure> {
     }
     if let Some(path) = &arguments.html {
         write(path, &page::page(&setting, &outcomes, &command())?)?;
+    }
+    if let Some(path) = &arguments.svg {
+        write(path, &page::picture(&setting, &outcomes))?;
     }
     if setting.is_quiet {
         return Ok(());

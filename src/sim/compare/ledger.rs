@@ -178,7 +178,7 @@ impl Ledger {
         };
         let wire_bytes = bytes + self.header_bytes;
         let mut wire = Wire { packets: 1, bytes: wire_bytes, ..Wire::default() };
-        let (mut messages, mut beside) = (Vec::new(), Vec::new());
+        let (mut messages, mut beside, mut resent) = (Vec::new(), Vec::new(), Vec::new());
         let mut parity = None;
         for Piece { place, role } in &carries {
             if let Role::Parity(which) = *role {
@@ -198,6 +198,7 @@ impl Ledger {
                 wire.first += first;
                 *(if is_copy { &mut wire.repeated } else { &mut wire.retransmitted }) += again;
                 if is_copy { &mut beside } else { &mut messages }.push(index);
+                resent.extend((!is_copy && again > 0).then_some(index));
                 if let Some(message) = self.messages.get_mut(index) {
                     message.sent_at.get_or_insert(at);
                 }
@@ -209,7 +210,7 @@ impl Ledger {
         self.packets_before[from as usize] += u64::from(at < self.watch.start);
         let kept = self.watch.contains(&at).then_some(self.packets.len());
         if kept.is_some() {
-            let is_again = wire.retransmitted > 0;
+            let again = resent;
             let flight = Flight::Flying;
             self.packets.push(PacketRecord {
                 from,
@@ -218,7 +219,7 @@ impl Ledger {
                 flight,
                 messages,
                 beside,
-                is_again,
+                again,
             });
         }
         self.flying.insert(packet, Flying { from, carries, kept });

@@ -25,6 +25,7 @@
 //! | `age.rs` | how old the newest is that a receiver has |
 //! | `application.rs` | [`Application`]: the same one over a network of somebody else's |
 //! | `race.rs` | [`Scenario`], [`run`]: one mode on one network |
+//! | `crowd.rs` | [`crowd`]: many pairs on one link, and [`Crowding`], what became of their messages |
 //! | `udp.rs`, `repeat.rs`, `stream.rs`, `channels.rs`, `tcp_like.rs` | the modes |
 //! | `lanes.rs` | what `channels.rs` does with each kind of messages |
 //! | `packet.rs` | the frames in one of towline's packets |
@@ -35,6 +36,7 @@ mod application;
 mod channels;
 mod contender;
 mod content;
+mod crowd;
 mod lanes;
 mod ledger;
 mod measure;
@@ -55,6 +57,7 @@ mod tests;
 pub use application::{Application, conclude};
 pub use channels::TowlineChannels;
 pub use contender::{CLIENT, Contender, End, Message, Packets, Piece, Place, Role, SERVER, Setup};
+pub use crowd::{Crowding, MAX_CROWD, crowd, offering};
 pub use measure::{Measures, Permille};
 pub use race::{PATH_MTU, Scenario, run};
 pub use record::{Flight, MessageRecord, PacketRecord, Record, Wire};

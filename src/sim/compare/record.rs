@@ -67,8 +67,8 @@ pub struct PacketRecord {
     pub messages: Vec<usize>,
     /// The messages it carries along beside them: as copies, or in parities.
     pub beside: Vec<usize>,
-    /// Whether it carries something that was thought lost.
-    pub is_again: bool,
+    /// Those of `messages` that it carries again, as they were thought lost.
+    pub again: Vec<usize>,
 }
 
 /// What the packets of one run cost.

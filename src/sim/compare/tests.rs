@@ -288,6 +288,37 @@ fn what_is_computed_from_parities_has_arrived() {
 }
 
 #[test]
+fn who_does_not_give_way_collapses_together() {
+    // A queue that takes longer than the textbook's timer waits.
+    let capacity_bytes = 375_000;
+    let link = LinkConfig { capacity_bytes, ..LinkConfig::bottleneck(10_000_000, ms(50)) };
+    let share = |mode: &dyn Contender, load: f64| {
+        let workload = offering(10e6 * load / 12.0, ms(6000), ms(2000));
+        let watch = Duration::ZERO..Duration::ZERO;
+        let (up, down) = (link.clone(), link.clone());
+        let scenario = Scenario { workload, up, down, seed: 3, watch };
+        let crowding = crowd(mode, &scenario, 12).unwrap();
+        assert_eq!(crowding, crowd(mode, &scenario, 12).unwrap());
+        assert_eq!(crowding.delivered.len(), 12);
+        crowding
+    };
+    let selective = Repeat::new(Protocol::SelectiveRepeat);
+    let stream = TowlineStream::default();
+    for mode in [&selective as &dyn Contender, &stream, &PlainUdp] {
+        let crowding = share(mode, 0.5);
+        let goodput = crowding.goodput_bps() / 5e6;
+        assert!((0.97..1.03).contains(&goodput), "{}: {goodput}", mode.name());
+        assert!(crowding.fairness() > 0.99 && crowding.dropped == 0, "{}", mode.name());
+    }
+    let [collapsed, kept] =
+        [&selective as &dyn Contender, &stream].map(|mode| share(mode, 3.0).goodput_bps() / 10e6);
+    assert!(collapsed < 0.6 && kept > 0.85, "{collapsed} {kept}");
+    // What nobody repeats is never there twice: plain UDP loses, and wastes nothing.
+    let udp = share(&PlainUdp, 2.0);
+    assert!(udp.goodput_bps() > 9e6 && (0.4..0.6).contains(&udp.dropped_share()));
+}
+
+#[test]
 fn a_mode_says_what_it_cannot_carry() {
     let mut workload = Workload::named("bulk").unwrap();
     assert_eq!(PlainUdp.refuses(&workload), None);

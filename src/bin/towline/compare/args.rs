@@ -6,6 +6,7 @@ use crate::units::{self, QueueSize};
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
+use towline::sim::compare::MAX_CROWD;
 
 /// See what each guarantee costs: one workload through plain UDP, TCP, towline and the textbook's
 /// protocols, over one and the same bad network, in virtual time.
@@ -21,6 +22,7 @@ Examples:
   towline compare
   towline compare --workload rpc --loss 5 --html rpc.html
   towline compare --live --loss 5
+  towline compare --senders 16
   towline compare --modes udp,stream --rtt 30 --loss 10 --burst 50 --seeds 20
 
 A workload of your own is a TOML file:
@@ -63,6 +65,11 @@ pub(crate) struct Compare {
     /// network. Figures differ a little from run to run.
     #[arg(long)]
     pub(crate) live: bool,
+    /// Congestion: so many senders share the link, and offer from half of its rate to four times as
+    /// much; it loses nothing but what its queue has no room for, unless you say otherwise.
+    #[arg(long, value_name = "N", conflicts_with_all = ["live", "workload"],
+        value_parser = clap::value_parser!(u16).range(1..=MAX_CROWD.into()))]
+    pub(crate) senders: Option<u16>,
     #[command(flatten)]
     pub(crate) path: Path,
     /// The first seed: what decides all that is random.
@@ -76,6 +83,9 @@ pub(crate) struct Compare {
     /// Also write one page with pictures, which needs no network.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) html: Option<PathBuf>,
+    /// Also write the first picture alone, for documents.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) svg: Option<PathBuf>,
 }
 
 /// A bad network, the same both ways.

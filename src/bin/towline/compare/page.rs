@@ -1,30 +1,35 @@
 //! One page with pictures: no script, nothing to load.
 
 mod cdf;
+mod figures;
 mod focus;
 mod ladder;
+mod loads;
+mod picture;
 mod scale;
 mod sequence;
 mod svg;
 
+use super::crowd::Crowd;
 use super::modes;
 use super::setting::Setting;
-use super::table::{self, Figure, PERCENTILES};
+use super::table;
 use super::trial::Outcome;
 use crate::failure::{Exit, Failure};
-use crate::units;
 use focus::Focus;
 use sequence::View;
 use std::fmt::Write as _;
 use svg::escaped;
-use towline::sim::compare::{Measures, Permille};
+use towline::sim::compare::Measures;
 
 /// Lanes that have a picture of their own.
 const MAX_LANES: usize = 4;
 
+const COLOURS: &str = include_str!("page/colours.css");
 const STYLE: &str = include_str!("page/style.css");
+const DRAWING: &str = include_str!("page/drawing.css");
 /// Colours for so many modes are in the style sheet; further ones begin anew.
-const COLOURS: usize = 13;
+const COLOUR_COUNT: usize = 13;
 
 /// The page; `command` is what made it.
 pub(crate) fn page(
@@ -33,29 +38,88 @@ pub(crate) fn page(
     command: &str,
 ) -> Result<String, Failure> {
     let workload = &setting.scenario.workload.name;
-    let mut page = format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{name}: what each guarantee costs</title>\n\
-         <link rel=\"icon\" href=\"data:,\">\n<style>\n{STYLE}{colours}</style>\n</head>\n<body>\n<main>\n\
-         <h1>{name}: what each guarantee costs</h1>\n\
-         <p class=\"lead\">{headline}.</p>\n<p><code>{command}</code></p>\n",
-        name = escaped(workload),
-        headline = escaped(&table::headline(setting)),
-        colours = colours(outcomes),
-        command = escaped(command),
-    );
-    page += &figures(outcomes);
-    page += &lanes(setting, outcomes);
+    let title = format!("{workload}: what each guarantee costs");
+    let modes: Vec<Mode<'_>> = outcomes.iter().map(Mode::of).collect();
+    let mut page = head(&title, &table::headline(setting), command, &modes);
+    page += &figures::modes(outcomes);
+    page += &figures::lanes(setting, outcomes);
     page += &distribution(setting, outcomes);
     if !setting.is_live {
         page += &sequences(setting, outcomes);
         page += &ladders(setting, outcomes)?;
     }
     page += &notes(setting, outcomes);
-    page += "</main>\n</body>\n</html>\n";
+    page += FOOT;
     Ok(page)
 }
+
+/// The page of a crowd.
+pub(crate) fn crowd_page(crowd: &Crowd, command: &str) -> String {
+    let modes = crowd_modes(crowd);
+    let title = format!("{} senders on one link", crowd.senders);
+    let mut page = head(&title, &crowd.headline(), command, &modes);
+    let _ = write!(
+        page,
+        "<h2>What arrives of what is offered</h2>\n<p>All senders together offer so many times what the \
+         link can carry. Useful is what arrives whole and for the first time.</p>\n{}\
+         <figure class=\"plot\" id=\"loads\">{}{}</figure>\n",
+        ticks(modes.iter().map(|mode| (mode.title, true))),
+        loads::draw(crowd, (1060.0, 420.0), "wide"),
+        loads::draw(crowd, (360.0, 320.0), "narrow")
+    );
+    page + FOOT
+}
+
+/// A picture for documents: how many messages arrive in time, of the first lane.
+pub(crate) fn picture(setting: &Setting, outcomes: &[Outcome]) -> String {
+    let shown = outcomes.iter().enumerate().filter(|(_, o)| is_shown(setting, &o.name));
+    let shown: Vec<(usize, &Outcome)> = shown.collect();
+    let curves: Vec<&Measures> =
+        shown.iter().map(|(_, o)| o.lanes.first().unwrap_or(&o.measures)).collect();
+    let modes: Vec<Mode<'_>> = shown.iter().map(|(_, outcome)| Mode::of(outcome)).collect();
+    picture::standalone(&cdf::draw(&curves, picture::SIZE, "plot"), &modes)
+}
+
+/// The same of a crowd: what arrives of what is offered.
+pub(crate) fn crowd_picture(crowd: &Crowd) -> String {
+    picture::standalone(&loads::draw(crowd, picture::SIZE, "plot"), &crowd_modes(crowd))
+}
+
+fn crowd_modes(crowd: &Crowd) -> Vec<Mode<'_>> {
+    let rows = crowd.rows.iter();
+    rows.map(|row| Mode { name: &row.name, title: &row.title }).collect()
+}
+
+/// A mode as the pictures know it: by its place among them.
+#[derive(Clone, Copy, Debug)]
+struct Mode<'a> {
+    name: &'a str,
+    title: &'a str,
+}
+
+impl<'a> Mode<'a> {
+    fn of(outcome: &'a Outcome) -> Self {
+        Self { name: &outcome.name, title: &outcome.title }
+    }
+}
+
+/// All up to the first picture.
+fn head(title: &str, lead: &str, command: &str, modes: &[Mode<'_>]) -> String {
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <title>{title}</title>\n\
+         <link rel=\"icon\" href=\"data:,\">\n<style>\n{COLOURS}{DRAWING}{STYLE}{rules}</style>\n</head>\n\
+         <body>\n<main>\n<h1>{title}</h1>\n\
+         <p class=\"lead\">{lead}.</p>\n<p><code>{command}</code></p>\n",
+        title = escaped(title),
+        lead = escaped(lead),
+        rules = colours(modes) + &picks(modes),
+        command = escaped(command),
+    )
+}
+
+const FOOT: &str = "</main>\n</body>\n</html>\n";
 
 /// Curves that others often lie on: where two run on top of each other, both are seen.
 const STROKES: [(&str, &str); 7] = [
@@ -68,139 +132,58 @@ const STROKES: [(&str, &str); 7] = [
     ("fitted", "stroke-width: 3.4"),
 ];
 
-/// The rules that give each mode its colour, and take it out of the pictures.
-fn colours(outcomes: &[Outcome]) -> String {
+/// The rules that give each mode its colour.
+fn colours(modes: &[Mode<'_>]) -> String {
     let mut rules = String::new();
-    for (number, outcome) in outcomes.iter().enumerate() {
-        let colour = colour(outcome, number);
+    for (number, Mode { name, .. }) in modes.iter().enumerate() {
+        let colour = colour(name, number);
         let _ = writeln!(
             rules,
-            ".m{number} {{ stroke: {colour}; }} .got.m{number}, .data.head.m{number} {{ fill: {colour}; stroke: none; }}\n\
-             main:has(#pick{number}:not(:checked)) :is(.plot .m{number}, .of{number}) {{ display: none; }}"
+            ".m{number} {{ stroke: {colour}; }} .got.m{number}, .data.head.m{number} {{ fill: {colour}; stroke: none; }}"
         );
-        if let Some((_, stroke)) = STROKES.iter().find(|(name, _)| *name == outcome.name) {
+        if let Some((_, stroke)) = STROKES.iter().find(|(known, _)| known == name) {
             let _ = writeln!(rules, ".curve.m{number} {{ {stroke}; }}");
         }
     }
     rules
 }
 
+/// The rules that take a mode out of the pictures.
+fn picks(modes: &[Mode<'_>]) -> String {
+    let rule = |number: usize| {
+        format!(
+            "main:has(#pick{number}:not(:checked)) :is(.plot .m{number}, .of{number}) {{ display: none; }}\n"
+        )
+    };
+    (0..modes.len()).map(rule).collect()
+}
+
 /// A mode has the same colour on every page, whichever others are beside it.
-fn colour(outcome: &Outcome, number: usize) -> String {
+fn colour(name: &str, number: usize) -> String {
     let all = modes::all();
-    let own = all.iter().position(|mode| mode.name() == outcome.name);
-    format!("var(--m{})", own.unwrap_or(number) % COLOURS)
+    let own = all.iter().position(|mode| mode.name() == name);
+    format!("var(--m{})", own.unwrap_or(number) % COLOUR_COUNT)
+}
+
+/// Whether the pictures show this mode from the first.
+fn is_shown(setting: &Setting, name: &str) -> bool {
+    setting.is_chosen || setting.is_live || modes::is_drawn(name)
 }
 
 /// Which colour is which mode, and which are in the pictures.
-fn legend(setting: &Setting, outcomes: &[Outcome]) -> String {
+fn ticks<'a>(modes: impl Iterator<Item = (&'a str, bool)>) -> String {
     let mut legend = "<ul class=\"legend\" id=\"modes\">".to_owned();
-    for (number, outcome) in outcomes.iter().enumerate() {
-        let is_shown = setting.is_chosen || setting.is_live || modes::is_drawn(&outcome.name);
+    for (number, (title, is_shown)) in modes.enumerate() {
         let _ = write!(
             legend,
             "<li><label><input type=\"checkbox\" id=\"pick{number}\"{}><svg viewBox=\"0 0 26 12\" \
              aria-hidden=\"true\"><line class=\"curve m{number}\" x1=\"1\" y1=\"6\" x2=\"25\" y2=\"6\"/>\
              </svg>{}</label></li>",
             if is_shown { " checked" } else { "" },
-            escaped(&outcome.title)
+            escaped(title)
         );
     }
     legend + "</ul>\n"
-}
-
-fn figures(outcomes: &[Outcome]) -> String {
-    let mut text = "<h2>Figures</h2>\n<p>Latency in milliseconds. What never arrived counts as the latest.</p>\n\
-        <div class=\"scroll\"><table>\n<thead><tr><th>mode</th><th>delivered</th>"
-        .to_owned();
-    for (head, _) in PERCENTILES {
-        let class = if ["p50", "p99"].contains(&head) { "" } else { " class=\"wide\"" };
-        let _ = write!(text, "<th{class}>{head}</th>");
-    }
-    let has_ages = table::has_ages(outcomes) && outcomes.iter().all(|o| o.lanes.is_empty());
-    text += if has_ages { "<th>age,<br>p99</th>" } else { "" };
-    let is_live = outcomes.iter().any(|outcome| outcome.is_live);
-    // What takes a look into packets.
-    let inner = |text: &str| if is_live { String::new() } else { text.to_owned() };
-    text += &inner("<th class=\"wide\">held up,<br>p99</th>");
-    text += "<th class=\"wide\">goodput</th><th>wire bytes<br>per byte</th>";
-    text += &inner("<th class=\"wide\">resent</th><th class=\"wide\">repeated</th>");
-    text += "</tr></thead>\n<tbody>\n";
-    for (number, outcome) in outcomes.iter().enumerate() {
-        let measures = &outcome.measures;
-        text += &head(outcome, number);
-        let _ = write!(text, "<td>{}</td>", table::percent(measures.delivered_share()));
-        for (head, part) in PERCENTILES {
-            let latency = measures.latency(part);
-            let wide = if ["p50", "p99"].contains(&head) { "" } else { "wide" };
-            let none = if latency.is_none() { "none" } else { "" };
-            let _ = write!(text, "<td class=\"{wide} {none}\">{}</td>", table::latency(latency));
-        }
-        if has_ages {
-            let _ = write!(text, "<td>{}</td>", table::latency(measures.age(Permille(990))));
-        }
-        let wide = |value: String| format!("<td class=\"wide\">{value}</td>");
-        let wait = measures.wait(Permille(990));
-        text += &inner(&wide(wait.map_or_else(|| "-".to_owned(), table::millis)));
-        text += &wide(units::rate(measures.goodput_bps()));
-        let _ = write!(text, "<td>{}</td>", table::cost(measures));
-        text += &inner(&wide(table::percent(measures.retransmitted_share())));
-        text += &inner(&wide(table::percent(measures.repeated_share())));
-        text += "</tr>\n";
-    }
-    text + "</tbody>\n</table></div>\n"
-}
-
-/// What counts for each lane, where there are several.
-fn lanes(setting: &Setting, outcomes: &[Outcome]) -> String {
-    let described = &setting.scenario.workload.lanes;
-    let count = outcomes.iter().map(|outcome| outcome.lanes.len()).max().unwrap_or_default();
-    if count == 0 {
-        return String::new();
-    }
-    let mut text =
-        "<h2>Lane by lane</h2>\n<p>In milliseconds. Where each message makes the one before \
-        it worthless, what counts is how old the newest is that the receiver has; of a file, when \
-        all of it is there.</p>\n<div class=\"scroll\"><table>\n<thead><tr><th>mode</th>"
-            .to_owned();
-    let columns = || described.iter().take(count).flat_map(Figure::of);
-    let heads = described
-        .iter()
-        .take(count)
-        .flat_map(|lane| Figure::of(lane).map(|figure| (figure, figure.head(&lane.name))));
-    for (figure, head) in heads {
-        let _ = write!(text, "<th{}>{}</th>", narrowness(figure), escaped(&head));
-    }
-    text += "</tr></thead>\n<tbody>\n";
-    for (number, outcome) in outcomes.iter().enumerate() {
-        text += &head(outcome, number);
-        let places = described.iter().zip(&outcome.lanes);
-        let measures = places.flat_map(|(lane, measures)| Figure::of(lane).map(move |_| measures));
-        for (figure, measures) in columns().zip(measures) {
-            let value = figure.value(measures);
-            let none = if value.is_none() { " none" } else { "" };
-            let wide = if narrowness(figure).is_empty() { "" } else { "wide" };
-            let _ = write!(text, "<td class=\"{wide}{none}\">{}</td>", table::latency(value));
-        }
-        text += "</tr>\n";
-    }
-    text + "</tbody>\n</table></div>\n"
-}
-
-/// Medians are left out where there is little room.
-fn narrowness(figure: Figure) -> &'static str {
-    match figure {
-        Figure::Age(Permille(500)) | Figure::Latency(Permille(500)) => " class=\"wide\"",
-        _ => "",
-    }
-}
-
-fn head(outcome: &Outcome, number: usize) -> String {
-    format!(
-        "<tr><th><span class=\"dot\" style=\"background:{}\"></span>{}</th>",
-        colour(outcome, number),
-        escaped(&outcome.title)
-    )
 }
 
 fn distribution(setting: &Setting, outcomes: &[Outcome]) -> String {
@@ -209,7 +192,7 @@ fn distribution(setting: &Setting, outcomes: &[Outcome]) -> String {
          <p>Further left and higher is better; each step up the axis is ten times fewer late \
          messages. A curve that goes on as dots has ended: the rest never arrived. All pictures show \
          the modes that are ticked.</p>\n{}",
-        legend(setting, outcomes),
+        ticks(outcomes.iter().map(|o| (o.title.as_str(), is_shown(setting, &o.name)))),
     );
     let mut add = |id: &str, head: &str, curves: &[&Measures]| {
         let _ = writeln!(
@@ -265,9 +248,11 @@ const KEYS: &str = include_str!("page/keys.html");
 fn ladders(setting: &Setting, outcomes: &[Outcome]) -> Result<String, Failure> {
     let focus = Focus::of(&setting.scenario);
     let mut text = "<h2>What one lost packet does</h2>\n\
-        <p>The same links without any faults, but that one packet is lost, at time 0. Numbers are \
-        messages: on the sender's side where they leave, on the receiver's where the application \
-        gets them. Bars are messages that have arrived and are held up.</p>\n\
+        <p>The same links without any faults, but that one packet is lost, at time 0. Modes that send \
+        as much along as the loss asks for have met the usual losses before. Numbers are messages: on \
+        the sender's side where they leave, with a plus where older ones travel along, on the \
+        receiver's where the application gets them. Bars are messages that have arrived and are held \
+        up.</p>\n\
         <div class=\"grid\" id=\"ladder\">\n"
         .to_owned();
     for (number, (outcome, mode)) in outcomes.iter().zip(&setting.modes).enumerate() {

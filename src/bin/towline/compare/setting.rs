@@ -79,7 +79,8 @@ fn workload(text: &str) -> Result<(Workload, Path), Failure> {
     ))
 }
 
-fn link(path: &Path) -> Result<LinkConfig, String> {
+/// One way of this network.
+pub(crate) fn link(path: &Path) -> Result<LinkConfig, String> {
     // In the words of the options: a link knows one way only.
     if path.jitter.unwrap_or_default() > path.rtt.unwrap_or_default() / 2 {
         return Err("--jitter must be at most half of --rtt".to_owned());

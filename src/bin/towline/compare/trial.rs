@@ -115,7 +115,7 @@ pub(crate) fn all(setting: &Setting, is_drawn: bool) -> Result<Vec<Outcome>, Fai
 }
 
 /// Does `count` pieces of work, in any order; where it takes longer, a terminal shows how far it is.
-fn on_all_cores<T: Send>(
+pub(crate) fn on_all_cores<T: Send>(
     what: &str,
     count: usize,
     is_shown: bool,

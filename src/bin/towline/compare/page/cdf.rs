@@ -24,7 +24,7 @@ const TEXT_GAP: f64 = 44.0;
 /// Draws the curves; a narrow drawing has fewer texts.
 pub(super) fn draw(modes: &[&Measures], (width, height): (f64, f64), class: &str) -> String {
     let mut svg = Svg::new(width, height);
-    let (left, right, top, bottom) = (52.0, width - 12.0, 12.0, height - 40.0);
+    let (left, right, top, bottom) = (56.0, width - 12.0, 12.0, height - 40.0);
     let ms = |nanos: u64| nanos as f64 / 1e6;
     let all = || modes.iter();
     let first = all().filter_map(|m| m.latencies.first()).min().map_or(1.0, |n| ms(*n));

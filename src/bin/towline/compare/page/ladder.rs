@@ -118,8 +118,13 @@ impl Fall {
     pub(super) fn words(&self) -> String {
         let Self { record, focus, lost_at, .. } = self;
         let lost = record.packets.iter().find(|packet| self.is_the_lost(packet));
-        let Some(message) = lost.and_then(|packet| record.messages.get(*packet.messages.first()?))
-        else {
+        let own = |number| {
+            focus
+                .messages(record)
+                .map(|index| &record.messages[index])
+                .find(|message| message.number == number)
+        };
+        let Some(message) = lost.and_then(|packet| own(self.number(packet)?)) else {
             return "Nothing was lost.".to_owned();
         };
         let number = message.number;
@@ -178,18 +183,27 @@ impl Fall {
     }
 
     fn is_the_lost(&self, packet: &PacketRecord) -> bool {
-        let is_lost = packet.flight == Flight::Lost && !packet.messages.is_empty();
-        is_lost && packet.from == self.focus.from && packet.sent_at == self.lost_at
+        let is_lost = packet.flight == Flight::Lost && self.number(packet).is_some();
+        is_lost && packet.sent_at == self.lost_at
+    }
+
+    /// The first of the messages looked at that a packet carries.
+    fn number(&self, packet: &PacketRecord) -> Option<u32> {
+        let Self { record, focus, .. } = self;
+        let mut messages = packet.messages.iter().map(|index| &record.messages[*index]);
+        let own = messages.find(|message| (message.from, message.lane) == (focus.from, focus.lane));
+        own.map(|message| message.number)
     }
 
     /// What an arrow is drawn as.
     fn kind(&self, packet: &PacketRecord) -> &'static str {
-        let is_focus = packet.from == self.focus.from && !packet.messages.is_empty();
-        match (self.is_the_lost(packet), is_focus, packet.is_again) {
+        let is_again =
+            packet.again.iter().any(|index| self.record.messages[*index].lane == self.focus.lane);
+        match (self.is_the_lost(packet), self.number(packet), is_again) {
             (true, ..) => "loss",
-            (_, true, true) => "resent",
-            (_, true, false) => "data",
-            (_, false, _) => "report",
+            (_, Some(_), true) => "resent",
+            (_, Some(_), false) => "data",
+            (_, None, _) => "report",
         }
     }
 
@@ -250,12 +264,11 @@ impl Fall {
         for kind in ["loss", "resent", "data"] {
             for packet in self.packets().filter(|packet| self.kind(packet) == kind) {
                 let y = self.place(packet.sent_at);
-                let Some(index) = packet.messages.first() else { continue };
+                let Some(number) = self.number(packet) else { continue };
                 if taken.iter().any(|other| (y - other).abs() < TEXT_GAP) {
                     continue;
                 }
                 taken.push(y);
-                let number = self.record.messages[*index].number;
                 let again = match kind {
                     "resent" => " again",
                     _ if packet.beside.is_empty() => "",

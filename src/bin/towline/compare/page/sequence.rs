@@ -135,11 +135,14 @@ fn packets(
     let own = record.packets.iter().filter(|packet| packet.from == focus.from);
     for packet in own.filter(|packet| stretch.contains(&packet.sent_at)) {
         let is_lost = matches!(packet.flight, Flight::Lost | Flight::Damaged(_));
-        let mark = if is_lost { Mark::Lost } else { Mark::Again };
-        let messages = packet.messages.iter().filter(|_| is_lost || packet.is_again);
-        let beside = packet.beside.iter().filter(|_| !is_lost).map(|index| (index, Mark::Beside));
-        for (index, mark) in beside.chain(messages.map(|index| (index, mark))) {
-            let message = &record.messages[*index];
+        let all = |messages: &[usize], mark| messages.iter().map(move |n| (*n, mark)).collect();
+        let marks: Vec<(usize, Mark)> = if is_lost {
+            all(&packet.messages, Mark::Lost)
+        } else {
+            [all(&packet.beside, Mark::Beside), all(&packet.again, Mark::Again)].concat()
+        };
+        for (index, mark) in marks {
+            let message = &record.messages[index];
             if message.lane != focus.lane || !rows.contains(&message.number) {
                 continue;
             }
