@@ -1,5 +1,6 @@
 //! The comparison in real time: over sockets of this machine's own, through the relay.
 
+mod channels;
 mod connection;
 mod datagrams;
 mod stage;
@@ -16,9 +17,10 @@ use std::io;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::thread;
 use std::time::Duration;
+use towline::Delivery;
 use towline::impair::{Link, LinkConfig};
 use towline::rng::Rng;
-use towline::sim::compare::{Contender, PATH_MTU, Record, Scenario, Wire, conclude};
+use towline::sim::compare::{Contender, Lane, PATH_MTU, Record, Scenario, Wire, conclude};
 use towline::time::Instant;
 
 /// How often it is looked whether a run is over, and how far it is.
@@ -39,6 +41,15 @@ fn way(mode: &str) -> Option<Way> {
     match mode {
         "udp" => Some(Way::Datagrams),
         "stream" => Some(Way::Connection(stream::open)),
+        "ordered" => Some(Way::Connection(|c, _, w| channels::open(c, w, |_| Delivery::Ordered))),
+        "unordered" => {
+            Some(Way::Connection(|c, _, w| channels::open(c, w, |_| Delivery::Unordered)))
+        }
+        "latest" => Some(Way::Connection(|c, _, w| channels::open(c, w, |_| Delivery::Latest))),
+        "unreliable" => {
+            Some(Way::Connection(|c, _, w| channels::open(c, w, |_| Delivery::Unreliable)))
+        }
+        "fitted" => Some(Way::Connection(|c, _, w| channels::open(c, w, Lane::fitting))),
         _ => None,
     }
 }

@@ -1,5 +1,5 @@
-//! A mode of towline's, as programs use it: blocking calls on both ends of a connection, with a thread
-//! that sends and threads that receive.
+//! A mode of towline's, as programs use it: blocking calls on both ends of a connection, with threads
+//! that send and threads that receive.
 
 use super::stage::{Stage, TICK};
 use super::{RUN_UP, Watch, grace, socket};
@@ -25,15 +25,17 @@ const LOOK: Duration = Duration::from_millis(2);
 pub(super) type Open = fn(&Connection, Side, &Workload) -> io::Result<Halves>;
 
 /// One end of a mode.
+///
+/// Each outlet and each inlet has a thread of its own.
 pub(super) struct Halves {
-    pub(super) outlet: Box<dyn Outlet>,
-    /// Each has a thread of its own.
+    /// One for each lane, or one for all.
+    pub(super) outlets: Vec<Box<dyn Outlet>>,
     pub(super) inlets: Vec<Box<dyn Inlet>>,
 }
 
 /// What takes messages; it waits while it cannot.
 pub(super) trait Outlet: Send {
-    fn send(&mut self, lane: u16, message: &[u8]) -> io::Result<()>;
+    fn send(&mut self, message: &[u8]) -> io::Result<()>;
 }
 
 /// What gives messages; it waits for the next one.
@@ -105,11 +107,16 @@ pub(super) fn run(
         open(server, Side::Server, &scenario.workload)?,
     ];
     let (wire, faults) = thread::scope(|scope| {
-        for ((stage, Halves { mut outlet, inlets }), hands) in stages.iter().zip(halves).zip(hands)
-        {
+        for ((stage, Halves { outlets, inlets }), hands) in stages.iter().zip(halves).zip(hands) {
             let Hands { outgoing, incoming } = hands;
             scope.spawn(|| stage.play());
-            scope.spawn(move || send(stage, &outgoing, &mut *outlet));
+            let mut lanes = Vec::new();
+            for mut outlet in outlets {
+                let (lane, messages) = mpsc::channel();
+                lanes.push(lane);
+                scope.spawn(move || send(stage, &messages, &mut *outlet));
+            }
+            scope.spawn(move || sort(stage, &outgoing, &lanes));
             for mut inlet in inlets {
                 let incoming = incoming.clone();
                 scope.spawn(move || receive(stage, &mut *inlet, &incoming));
@@ -164,10 +171,22 @@ fn connect(
     }
 }
 
-fn send(stage: &Stage, outgoing: &Receiver<Addressed>, outlet: &mut dyn Outlet) {
+/// Hands each message to its lane's thread: a lane that waits for room holds no other one up.
+fn sort(stage: &Stage, outgoing: &Receiver<Addressed>, lanes: &[Sender<Vec<u8>>]) {
     while !stage.is_over() {
         if let Ok((lane, message)) = outgoing.recv_timeout(TICK)
-            && outlet.send(lane, &message).is_err()
+            && let Some(outlet) = lanes.get(usize::from(lane)).or_else(|| lanes.first())
+            && outlet.send(message).is_err()
+        {
+            return;
+        }
+    }
+}
+
+fn send(stage: &Stage, messages: &Receiver<Vec<u8>>, outlet: &mut dyn Outlet) {
+    while !stage.is_over() {
+        if let Ok(message) = messages.recv_timeout(TICK)
+            && outlet.send(&message).is_err()
         {
             return;
         }

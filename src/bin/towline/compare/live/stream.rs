@@ -13,18 +13,24 @@ const READ: usize = 16 * 1024;
 pub(super) fn open(connection: &Connection, _: Side, _: &Workload) -> io::Result<Halves> {
     let stream = connection.stream();
     stream.set_nodelay(true)?;
-    let framed = |stream| Framed { stream, framing: Framing::default() };
-    let inlet = Box::new(framed(stream.try_clone()?));
-    Ok(Halves { outlet: Box::new(framed(stream)), inlets: vec![inlet] })
+    let inlet = Box::new(Framed::new(stream.try_clone()?));
+    Ok(Halves { outlets: vec![Box::new(Framed::new(stream))], inlets: vec![inlet] })
 }
 
-struct Framed {
+/// A stream on which each message goes behind its length.
+pub(super) struct Framed {
     stream: Stream,
     framing: Framing,
 }
 
+impl Framed {
+    pub(super) fn new(stream: Stream) -> Self {
+        Self { stream, framing: Framing::default() }
+    }
+}
+
 impl Outlet for Framed {
-    fn send(&mut self, _: u16, message: &[u8]) -> io::Result<()> {
+    fn send(&mut self, message: &[u8]) -> io::Result<()> {
         self.framing.push(message);
         while !self.framing.unwritten().is_empty() {
             match self.stream.write(self.framing.unwritten())? {
