@@ -26,7 +26,7 @@
 //! under a fuzzer.
 //!
 //! ```text
-//!   your program          Stream, Listener, Connection            your simulation
+//!   your program      Channel, Stream, Listener, Connection        your simulation
 //!        |                            |                                  |
 //!   +----+----------------------------+---+              +---------------+---------------+
 //!   | driver: socket, clock, threads      |              | sim: a network in virtual time |
@@ -44,7 +44,7 @@
 //!
 //! | module | its one job |
 //! |---|---|
-//! | `driver` (feature `net`, default) | blocking sockets like `std::net`'s: `Listener`, `Stream`, `Connection` |
+//! | `driver` (feature `net`, default) | blocking sockets like `std::net`'s: `Listener`, `Stream`, `Connection`, `Channel` |
 //! | [`endpoint`] | the core: who a datagram is for, who may connect, who is polled next |
 //! | [`connection`] | one peer: handshake, receiving, sending, timers, closing; settings and statistics |
 //! | [`recovery`] | round trips, loss detection, pacing, congestion control |
@@ -71,9 +71,19 @@ pub mod time;
 pub mod wire;
 
 #[cfg(feature = "net")]
-pub use driver::{Connection, Endpoint, Incoming, IntoIncoming, Listener, Stream};
+pub use driver::{
+    Channel, Connection, Endpoint, Incoming, Interface, IntoIncoming, Listener, Stream, channel,
+};
+
+pub use connection::{ChannelConfig, SendOptions};
+pub use stream::Delivery;
 
 /// The examples of the README, which are tests.
 #[cfg(all(doctest, feature = "net"))]
 #[doc = include_str!("../README.md")]
 pub struct Readme;
+
+/// The examples of the page on channels, which are tests.
+#[cfg(all(doctest, feature = "net"))]
+#[doc = include_str!("../docs/CHANNELS.md")]
+pub struct Channels;

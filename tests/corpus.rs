@@ -26,6 +26,7 @@ macro_rules! replay {
 
 replay! {
     assembler: "../fuzz/bodies/assembler.rs",
+    messages: "../fuzz/bodies/messages.rs",
     endpoint_datagrams: "../fuzz/bodies/endpoint_datagrams.rs",
     ranges: "../fuzz/bodies/ranges.rs",
     send_buffer: "../fuzz/bodies/send_buffer.rs",

@@ -21,6 +21,10 @@ impl Contents {
             Some(_) => self.more.push(content),
         }
     }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Content> {
+        self.first.iter().chain(&self.more)
+    }
 }
 
 /// Hands what a packet carried to its owners.

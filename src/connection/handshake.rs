@@ -2,7 +2,9 @@
 
 use super::state::Farewell;
 use crate::time::{Duration, Instant};
-use crate::wire::{ConnectionId, Cookie, Opening, Parameters, Syn, SynAck, VERSION, Writer};
+use crate::wire::{
+    ConnectionId, Cookie, Opening, Parameters, Syn, SynAck, VERSION, Writer, varint_len,
+};
 
 /// The first SYN is repeated after this long, the next after twice as long, and so on (P-16).
 pub const SYN_TIMEOUT: Duration = Duration::from_millis(150);
@@ -122,8 +124,42 @@ impl Offer {
         .encode(w);
     }
 
+    /// Bytes that `write` takes at most.
+    pub(super) fn max_len(&self) -> usize {
+        let blocks = [&self.client_block, &self.server_block];
+        let blocks = blocks.map(|block| varint_len(block.len() as u64) + block.len());
+        Opening::MAX_FIXED_LEN + blocks.iter().sum::<usize>()
+    }
+
     /// The client's parameter block.
     pub(super) fn into_block(self) -> Vec<u8> {
         self.client_block
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_offer_says_what_room_it_takes() {
+        for (client, server) in [(0, 0), (63, 64), (256, 256)] {
+            let offer = Offer {
+                nonce: u64::MAX,
+                version: VERSION,
+                stamp: u64::MAX,
+                cookie: Cookie([0xff; 16]),
+                arrived: Instant::ZERO,
+                client_block: vec![0; client],
+                server_block: vec![0; server],
+            };
+            let mut longest = 0;
+            for now in [Instant::ZERO, Instant::MAX] {
+                let mut buf = Vec::new();
+                offer.write(now, ConnectionId(u64::MAX), &mut Writer::new(&mut buf, 1200));
+                longest = longest.max(buf.len());
+            }
+            assert_eq!(longest, offer.max_len(), "{client} and {server}");
+        }
     }
 }

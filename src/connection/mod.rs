@@ -14,6 +14,7 @@ mod expiry;
 mod handshake;
 mod io;
 mod path;
+mod prefix;
 mod receive;
 mod redundancy;
 mod state;
@@ -48,6 +49,7 @@ use contents::{Contents, settle};
 use damage::Damage;
 use handshake::{Connecting, Offer};
 use path::Paths;
+use prefix::Prefixes;
 use redundancy::{Thinness, View};
 use state::State;
 use std::collections::VecDeque;
@@ -107,16 +109,23 @@ pub struct Connection {
     offer: Option<Box<Offer>>,
     recovery: Recovery<Contents>,
     streams: Streams,
+    prefixes: Prefixes,
     acks: Acks,
     damage: Damage,
     paths: Paths,
     timers: Timers,
     pending: Pending,
-    thinness: Thinness,
-    cadence: Cadence,
-    tail: Tail,
+    thin: Thin,
     book: Book,
     rng: Rng,
+}
+
+/// What is known of flows of few small packets, and what is owed to them.
+#[derive(Debug, Default)]
+struct Thin {
+    loss: Thinness,
+    cadence: Cadence,
+    tail: Tail,
 }
 
 /// Counters, events and the end: what a connection tells and does not act on.
@@ -199,14 +208,13 @@ impl Connection {
             offer: None,
             recovery: Recovery::new(config.recovery, controller, payload),
             streams: Streams::new(side, &config.streams),
+            prefixes: Prefixes::default(),
             acks: Acks::default(),
             damage: Damage::default(),
             paths: Paths::new(path),
             timers: Timers::default(),
             pending: Pending::default(),
-            thinness: Thinness::default(),
-            cadence: Cadence::default(),
-            tail: Tail::default(),
+            thin: Thin::default(),
             book: Book {
                 now,
                 next_number: 0,
@@ -256,7 +264,7 @@ impl Connection {
             max_partial: peer.max_partial,
         };
         self.streams.start(limits);
-        self.streams.set_max_chunk(transmit::full_chunk(self.agreed.max_payload));
+        self.set_max_chunk();
         self.recovery.set_peer_max_ack_delay(peer.max_ack_delay);
         if let Some(rtt) = rtt {
             self.recovery.on_handshake_rtt(now, rtt);
@@ -309,7 +317,7 @@ impl Connection {
         }
         self.state = State::Connecting(Box::new(connecting));
         self.ids.remote = None;
-        let (streams, acks, tail) = (&mut self.streams, &mut self.acks, &mut self.tail);
+        let (streams, acks, tail) = (&mut self.streams, &mut self.acks, &mut self.thin.tail);
         self.recovery.abandon(&mut |fate, contents| settle(streams, acks, tail, fate, contents));
         self.timers.stop_all();
         if let Some(at) = linger {
@@ -381,7 +389,7 @@ impl Connection {
     fn fire(&mut self, now: Instant) {
         if self.is_open() && self.recovery.deadline().is_some_and(|at| at <= now) {
             self.expect_losses(now);
-            let (streams, acks, tail) = (&mut self.streams, &mut self.acks, &mut self.tail);
+            let (streams, acks, tail) = (&mut self.streams, &mut self.acks, &mut self.thin.tail);
             let timeout = self
                 .recovery
                 .on_timeout(now, &mut |fate, contents| settle(streams, acks, tail, fate, contents));
@@ -491,15 +499,12 @@ impl Connection {
 
     /// What thin flows look at.
     fn view(&self) -> View {
-        let (rtt, stats) = (self.recovery.rtt(), self.recovery.stats());
+        let rtt = self.recovery.rtt();
         View {
             cwnd: self.recovery.cwnd(),
             bytes_in_flight: self.recovery.bytes_in_flight(),
             srtt: rtt.smoothed(),
             min_rtt: rtt.min(),
-            acked: stats.packets_acked + stats.spurious,
-            lost: (stats.packets_lost + stats.packets_damaged).saturating_sub(stats.spurious),
-            ce_marks: stats.ce_marks,
         }
     }
 

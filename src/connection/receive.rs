@@ -136,7 +136,9 @@ impl Connection {
     /// An intact, new packet was taken: acknowledge it, move timers, see where it came from.
     fn on_recorded(&mut self, now: Instant, taken: &Taken) {
         // The server has answered: it knows this connection (P-18).
-        self.offer = None;
+        if self.offer.take().is_some() {
+            self.set_max_chunk();
+        }
         let is_highest = self.acks.largest().is_none_or(|largest| taken.packet.number > largest);
         let urgency = self.acks.on_received(now, taken.packet);
         if !self.is_open() {
@@ -148,7 +150,7 @@ impl Connection {
             let srtt = self.recovery.rtt().smoothed();
             let delay = ack_delay(self.config.max_ack_delay, srtt);
             let most = self.config.max_ack_delay.min(srtt / 4);
-            let delay = self.cadence.wait(now, most).map_or(delay, |wait| wait.max(delay));
+            let delay = self.thin.cadence.wait(now, most).map_or(delay, |wait| wait.max(delay));
             self.timers.set_earlier(Timer::Ack, now + delay);
         }
         let token = self.rng.u64();
@@ -249,8 +251,12 @@ impl Connection {
             ce_count: ack.ecn.map(|counts| counts.ce),
         };
         self.expect_losses(now);
-        let (streams, acks, tail) = (&mut self.streams, &mut self.acks, &mut self.tail);
-        let mut fate = |fate, contents| settle(streams, acks, tail, fate, contents);
+        let (streams, acks, tail) = (&mut self.streams, &mut self.acks, &mut self.thin.tail);
+        let prefixes = &mut self.prefixes;
+        let mut fate = |fate, contents| {
+            prefixes.on_fate(fate, &contents);
+            settle(streams, acks, tail, fate, contents);
+        };
         let outcome = self
             .recovery
             .on_ack(now, &info, self.book.next_number, ack.ranges(), &mut fate)
@@ -263,15 +269,14 @@ impl Connection {
         self.book.largest_acked = self.book.largest_acked.max(ack.largest);
         self.await_tail();
         self.streams.set_send_limit(self.recovery.cwnd() * 2);
-        let view = self.view();
-        self.thinness.on_ack(now, &view);
+        self.thin.loss.on_ack(now, self.recovery.fates());
         self.check_farewell(now);
         Ok(())
     }
 
     fn on_nack(&mut self, now: Instant, nack: Nack) {
         self.expect_losses(now);
-        let (streams, acks, tail) = (&mut self.streams, &mut self.acks, &mut self.tail);
+        let (streams, acks, tail) = (&mut self.streams, &mut self.acks, &mut self.thin.tail);
         let mut fate = |fate, contents| settle(streams, acks, tail, fate, contents);
         let outcome = self.recovery.on_nack(now, nack.number, nack.trailer, &mut fate);
         self.await_tail();

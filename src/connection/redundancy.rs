@@ -75,10 +75,6 @@ pub(super) struct View {
     pub(super) bytes_in_flight: u64,
     pub(super) srtt: Duration,
     pub(super) min_rtt: Duration,
-    /// Counters of packets so far.
-    pub(super) acked: u64,
-    pub(super) lost: u64,
-    pub(super) ce_marks: u64,
 }
 
 /// The measured loss, and what follows from it.
@@ -96,13 +92,15 @@ pub(super) struct Thinness {
 }
 
 impl Thinness {
-    /// An acknowledgement has told what became of packets.
-    pub(super) fn on_ack(&mut self, now: Instant, view: &View) {
-        let acked = view.acked.saturating_sub(self.acked) as f64;
-        let lost = view.lost.saturating_sub(self.lost) as f64;
-        (self.acked, self.lost) = (view.acked, view.lost);
-        if view.ce_marks > self.ce_marks {
-            (self.ce_marks, self.marked_at) = (view.ce_marks, Some(now));
+    /// An acknowledgement has told what became of packets: so many have arrived so far, so many were
+    /// lost, so many came with a congestion mark.
+    pub(super) fn on_ack(&mut self, now: Instant, fates: (u64, u64, u64)) {
+        let (all_acked, all_lost, ce_marks) = fates;
+        let acked = all_acked.saturating_sub(self.acked) as f64;
+        let lost = all_lost.saturating_sub(self.lost) as f64;
+        (self.acked, self.lost) = (all_acked, all_lost);
+        if ce_marks > self.ce_marks {
+            (self.ce_marks, self.marked_at) = (ce_marks, Some(now));
         }
         let decided = acked + lost;
         if decided > 0.0 {
@@ -167,18 +165,21 @@ mod tests {
         bytes_in_flight: 1000,
         srtt: Duration::from_millis(100),
         min_rtt: Duration::from_millis(100),
-        acked: 0,
-        lost: 0,
-        ce_marks: 0,
     };
 
     /// A second of a path that loses so many of a thousand packets, 60 of them each second.
-    fn second(thin: &mut Thinness, view: &mut View, now: &mut Instant, rng: &mut Rng, loss: u64) {
+    fn second(
+        thin: &mut Thinness,
+        fates: &mut (u64, u64, u64),
+        now: &mut Instant,
+        rng: &mut Rng,
+        loss: u64,
+    ) {
         for _ in 0..60 {
             *now += Duration::from_micros(16_667);
             let is_lost = rng.u64() % 1000 < loss;
-            *(if is_lost { &mut view.lost } else { &mut view.acked }) += 1;
-            thin.on_ack(*now, view);
+            *(if is_lost { &mut fates.1 } else { &mut fates.0 }) += 1;
+            thin.on_ack(*now, *fates);
         }
     }
 
@@ -186,10 +187,11 @@ mod tests {
     fn redundancy_follows_the_loss_up_soon_and_down_later() {
         for seed in 0..20 {
             let mut rng = Rng::from_u64(seed);
-            let (mut thin, mut view, mut now) = (Thinness::default(), IDLE, Instant::ZERO);
+            let (mut thin, mut fates) = (Thinness::default(), (0, 0, 0));
+            let mut now = Instant::ZERO;
             let mut after = |loss, seconds| {
-                (0..seconds).for_each(|_| second(&mut thin, &mut view, &mut now, &mut rng, loss));
-                thin.pattern(now, Redundancy::Adaptive, &view)
+                (0..seconds).for_each(|_| second(&mut thin, &mut fates, &mut now, &mut rng, loss));
+                thin.pattern(now, Redundancy::Adaptive, &IDLE)
             };
             assert_eq!(after(0, 60), Pattern::OFF);
             assert_ne!(after(100, 4), Pattern::OFF, "seed {seed}");
@@ -211,7 +213,7 @@ mod tests {
         for view in [filled, queued] {
             assert_eq!(thin.pattern(at, fixed, &view), Pattern::OFF, "{view:?}");
         }
-        thin.on_ack(at, &View { ce_marks: 1, ..IDLE });
+        thin.on_ack(at, (0, 0, 1));
         assert_eq!(thin.pattern(at + Duration::from_millis(99), fixed, &IDLE), Pattern::OFF);
         assert_eq!(thin.pattern(at + Duration::from_millis(100), fixed, &IDLE), Pattern::FULL);
     }

@@ -57,14 +57,14 @@ impl Tail {
 impl Connection {
     /// Losses may be found now: says what is to become of them.
     pub(super) fn expect_losses(&mut self, now: Instant) {
-        let is_wanted = self.thinness.wants_tails(self.config.redundancy);
+        let is_wanted = self.thin.loss.wants_tails(self.config.redundancy);
         let srtt = self.recovery.rtt().smoothed();
-        self.tail.set_due(is_wanted.then(|| now + delay(srtt)));
+        self.thin.tail.set_due(is_wanted.then(|| now + delay(srtt)));
     }
 
     /// Losses were looked for: comes back for those that were found.
     pub(super) fn await_tail(&mut self) {
-        if let Some(at) = self.tail.next() {
+        if let Some(at) = self.thin.tail.next() {
             self.timers.set_earlier(Timer::Tail, at);
         }
     }
@@ -73,9 +73,9 @@ impl Connection {
     pub(super) fn repeat_tail(&mut self, now: Instant) {
         let view = self.view();
         let is_tail = !self.streams.wants_to_send()
-            && !self.cadence.is_steady()
-            && self.thinness.is_clear(now, &view);
-        while let Some(content) = self.tail.pop_due(now) {
+            && !self.thin.cadence.is_steady()
+            && self.thin.loss.is_clear(now, &view);
+        while let Some(content) = self.thin.tail.pop_due(now) {
             if is_tail {
                 self.streams.repeat(&content);
             }

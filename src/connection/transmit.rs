@@ -22,11 +22,6 @@ const CONTROL_BYTES: usize = 1 + 1 + size_of::<u64>();
 /// CLOSEs are never further apart than this.
 const MAX_CLOSE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How many bytes of frames a packet takes at least, whatever its number's length.
-pub(super) const fn full_chunk(max_payload: usize) -> usize {
-    max_payload - Numbered::encoded_len(4) - Crc32::LEN
-}
-
 /// What waits to be sent besides streams, ACKs and NACKs.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one packet, or one frame, that is owed")]
@@ -60,6 +55,14 @@ enum Purpose {
 }
 
 impl Connection {
+    /// Says how many bytes of frames a packet takes at least, whatever its number's length; of those
+    /// that repeat the offer fewer (P-18), so that a message does not have to wait for the others.
+    pub(super) fn set_max_chunk(&mut self) {
+        let offer = self.offer.as_ref().map_or(0, |offer| offer.max_len());
+        let around = Numbered::encoded_len(4) + Crc32::LEN + offer;
+        self.streams.set_max_chunk(self.agreed.max_payload - around);
+    }
+
     pub(super) fn transmit(&mut self, now: Instant, buf: &mut Vec<u8>) -> Option<Transmit> {
         match self.state {
             State::Connecting(_) => self.transmit_syn(now, buf),
@@ -263,10 +266,12 @@ impl Connection {
                     Some(FlowId::Channel(id)) => put(Frame::ChannelProbe(id)),
                     None => true,
                 };
-                let pattern = self.thinness.pattern(now, self.config.redundancy, &self.view());
-                self.streams.set_repair(pattern);
+                if self.streams.uses_channels() {
+                    let pattern = self.thin.loss.pattern(now, self.config.redundancy, &self.view());
+                    self.streams.set_repair(pattern);
+                }
                 if self.streams.write_frames(w, &mut |content| contents.push(content)) {
-                    self.cadence.on_sent(now);
+                    self.thin.cadence.on_sent(now);
                 }
             }
         }

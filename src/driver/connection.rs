@@ -1,17 +1,20 @@
 //! A connection as the application holds it: its streams, its end, its figures.
 
+use super::channel::{Channel, ChannelError, Messages, closed};
 use super::clock;
 use super::hub::{HubRef, Locked, Shared};
 use super::keeper::Keeper;
 use super::outcome;
 use super::patience::Patience;
 use super::socket::Socket;
-use super::stream::{Stream, StreamHandle};
+use super::stream::{Bytes, Stream, StreamHandle};
 use super::sync::{Condvar, Mutex};
-use crate::connection::{CloseOutcome, Config, Connection as Core, Ended, Stats};
+use super::waiters::{ConnectionWaiters, FlowWaiters};
+use crate::connection::{ChannelConfig, CloseOutcome, Config, Connection as Core, Ended, Stats};
 use crate::endpoint::{self, Handle};
+use crate::stream::{Delivery, FlowId, OpenError};
 use crate::time::{Duration, Instant};
-use crate::wire::StreamId;
+use crate::wire::{ChannelId, StreamId};
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
@@ -37,8 +40,12 @@ struct Inner {
     handle: Handle,
     /// Notified of all that happens, but for what happens on streams.
     changed: Arc<Condvar>,
+    /// Notified of receipts and, while somebody flushes, of every step.
+    settled: Arc<Condvar>,
     /// Stream 0, as long as the application holds it.
     first: Mutex<Weak<StreamHandle>>,
+    /// The urgent channel, as long as the application holds it.
+    urgent: Mutex<Weak<Messages>>,
     linger: Linger,
 }
 
@@ -97,9 +104,12 @@ impl Connection {
 
     /// The application's first handle of a connection.
     pub(super) fn new(hub: HubRef, handle: Handle) -> Self {
-        let changed = hub.lock().waiters.insert(handle);
-        let linger = Linger::default();
-        Self { inner: Arc::new(Inner { hub, handle, changed, first: Mutex::default(), linger }) }
+        let mut shared = hub.lock();
+        let waiters = shared.waiters.insert(handle);
+        let (changed, settled) = (waiters.changed.clone(), waiters.settled.clone());
+        drop(shared);
+        let (first, urgent, linger) = (Mutex::default(), Mutex::default(), Linger::default());
+        Self { inner: Arc::new(Inner { hub, handle, changed, settled, first, urgent, linger }) }
     }
 
     pub(super) fn hub(&self) -> &HubRef {
@@ -146,18 +156,101 @@ impl Connection {
         Ok(Stream::new(Arc::new(StreamHandle::new(self.clone(), id))))
     }
 
-    /// Waits for the next stream that the peer opens. Stream 0 is not among them.
+    /// Waits for the next stream that the peer opens. Stream 0 is not among them. See also
+    /// [`Connection::accept_channel`].
     ///
     /// # Errors
     /// If the connection has ended: the kind says how.
     pub fn accept(&self) -> io::Result<Stream> {
-        let id = self.wait_for(|connection| match connection.streams().accept() {
-            Some(id) => Ok(id),
-            None => Err(connection
-                .ended()
-                .map_or_else(|| io::ErrorKind::WouldBlock.into(), outcome::ended)),
+        let id = self.wait_for_peer(|id| match id {
+            FlowId::Stream(id) => Some(id),
+            FlowId::Channel(_) => None,
         })?;
         Ok(Stream::new(Arc::new(StreamHandle::new(self.clone(), id))))
+    }
+
+    // ---- channels ----
+
+    /// Opens a channel with a [`Delivery`] or, beyond that, a [`ChannelConfig`]; waits while the peer
+    /// allows no more. The peer learns of it at once, of one of [`Delivery::Stream`] with its first data.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::Unsupported`] if the peer takes no messages. If the connection has ended: the
+    /// kind says how.
+    pub fn open_channel(&self, config: impl Into<ChannelConfig>) -> io::Result<Channel> {
+        let config = config.into();
+        let id = self.wait_for(|core| {
+            if let Some(ended) = core.ended() {
+                return Err(outcome::ended(ended));
+            }
+            let id: Result<FlowId, OpenError> = if config.delivery == Delivery::Stream {
+                core.streams().open().map(FlowId::from)
+            } else {
+                core.open_channel(&config).map(FlowId::from)
+            };
+            if let Ok(id @ FlowId::Stream(_)) = id {
+                core.set_priority(id, config.priority);
+            }
+            id.map_err(outcome::open)
+        })?;
+        Ok(self.channel(id))
+    }
+
+    /// Waits for the next channel that the peer opens, of whichever delivery; so also for the next
+    /// stream, which is a channel of [`Delivery::Stream`] however the peer opened it. Those that
+    /// [`Connection::accept`] gave, stream 0 and the urgent channel are not among them. They come in the
+    /// order in which they became known, as far as that is told: the network may change it.
+    ///
+    /// A program that takes streams and messages side by side asks for both here, and has
+    /// [`Channel::stream`] for the streams.
+    ///
+    /// # Errors
+    /// If the connection has ended: the kind says how.
+    pub fn accept_channel(&self) -> io::Result<Channel> {
+        self.wait_for_peer(Some).map(|id| self.channel(id))
+    }
+
+    /// The urgent channel, which every connection has: [`Delivery::Unordered`], before all other data,
+    /// and never held up by their credit. A message has at most 65,504 bytes. As with
+    /// [`Connection::stream`], each call gives a handle of the same, and to drop them ends nothing.
+    pub fn urgent(&self) -> Channel {
+        let mut urgent = self.inner.urgent.lock();
+        let messages = urgent.upgrade().unwrap_or_else(|| {
+            let messages = Arc::new(Messages::new(self.clone(), ChannelId::URGENT));
+            *urgent = Arc::downgrade(&messages);
+            messages
+        });
+        Channel::of_messages(messages)
+    }
+
+    /// The first handle of a stream or message channel.
+    fn channel(&self, id: FlowId) -> Channel {
+        match id {
+            FlowId::Channel(id) => Channel::of_messages(Arc::new(Messages::new(self.clone(), id))),
+            FlowId::Stream(id) => {
+                Channel::of_bytes(Bytes::new(Arc::new(StreamHandle::new(self.clone(), id))))
+            }
+        }
+    }
+
+    /// Waits until nothing that was sent on any stream or channel is unacknowledged, what was given up
+    /// apart: at some moment, so what other threads send meanwhile is waited for too. `None`: as long as
+    /// it takes. See also [`Channel::flush_acked`].
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::TimedOut`] if that takes longer than `timeout`. If the connection has ended
+    /// before: the kind says how.
+    pub fn flush_acked(&self, timeout: Option<Duration>) -> io::Result<()> {
+        let patience = timeout.map_or(Patience::Endless, Patience::Within);
+        let done = self.follow(patience, |core, _| {
+            let messages = core.streams().messages();
+            let is_settled = messages.queued == 0 && messages.outstanding == 0;
+            if is_settled && core.streams().is_all_acknowledged() {
+                return Some(Ok(()));
+            }
+            closed(core)
+        });
+        Ok(done?)
     }
 
     // ---- the end ----
@@ -252,7 +345,7 @@ impl Connection {
         act(self.inner.hub.network().socket())
     }
 
-    fn look<T>(&self, see: impl FnOnce(&Core) -> T) -> Option<T> {
+    pub(super) fn look<T>(&self, see: impl FnOnce(&Core) -> T) -> Option<T> {
         let shared = self.inner.hub.lock();
         shared.endpoint.connection(self.inner.handle).map(see)
     }
@@ -262,6 +355,71 @@ impl Connection {
     /// Tries until it is no longer `WouldBlock`.
     fn wait_for<T>(&self, attempt: impl FnMut(&mut Core) -> io::Result<T>) -> io::Result<T> {
         self.wait_on(&self.inner.changed, || Patience::Endless, attempt)
+    }
+
+    /// Waits for what the peer opened.
+    fn wait_for_peer<T>(&self, is_meant: impl Fn(FlowId) -> Option<T>) -> io::Result<T> {
+        let inner = &*self.inner;
+        let attempt = |shared: &mut Shared| {
+            let (core, waiters) = shared.split(inner.handle)?;
+            let would_block = || io::ErrorKind::WouldBlock.into();
+            let next = waiters.arrivals.next(core, &is_meant);
+            next.ok_or_else(|| core.ended().map_or_else(would_block, outcome::ended))
+        };
+        inner.hub.lock().attend(&inner.changed, || Patience::Endless, attempt)
+    }
+
+    /// See [`Locked::persist`].
+    pub(super) fn persist<T>(
+        &self,
+        condvar: &Condvar,
+        patience: impl Fn() -> Patience,
+        mut attempt: impl FnMut(&mut Core, &mut ConnectionWaiters) -> Option<Result<T, ChannelError>>,
+    ) -> Result<T, ChannelError> {
+        let inner = &*self.inner;
+        let attempt = |shared: &mut Shared| match shared.split(inner.handle) {
+            Ok((core, waiters)) => attempt(core, waiters),
+            Err(_) => Some(Err(ChannelError::Failed)),
+        };
+        let result = inner.hub.lock().persist(condvar, patience, attempt);
+        result.unwrap_or_else(|patience| Err(patience.into()))
+    }
+
+    /// Tries at every step that the connection makes.
+    pub(super) fn follow<T>(
+        &self,
+        patience: Patience,
+        attempt: impl FnMut(&mut Core, &mut ConnectionWaiters) -> Option<Result<T, ChannelError>>,
+    ) -> Result<T, ChannelError> {
+        let inner = &*self.inner;
+        inner.hub.lock().waiters.flush(inner.handle, true);
+        let result = self.expect(patience, attempt);
+        inner.hub.lock().waiters.flush(inner.handle, false);
+        result
+    }
+
+    /// Tries whenever a receipt is told.
+    pub(super) fn expect<T>(
+        &self,
+        patience: Patience,
+        attempt: impl FnMut(&mut Core, &mut ConnectionWaiters) -> Option<Result<T, ChannelError>>,
+    ) -> Result<T, ChannelError> {
+        self.persist(&self.inner.settled, || patience, attempt)
+    }
+
+    /// Does something that does not wait; those who wait for this flow look again.
+    pub(super) fn act<T>(
+        &self,
+        waiters: &FlowWaiters,
+        act: impl FnOnce(&mut Core) -> T,
+    ) -> Result<T, ChannelError> {
+        let mut shared = self.inner.hub.lock();
+        let core = shared.connection(self.inner.handle).map_err(|_| ChannelError::Failed)?;
+        let done = act(core);
+        waiters.wake_all();
+        shared.stir();
+        shared.flush();
+        Ok(done)
     }
 
     /// See [`Locked::attend`].
@@ -354,6 +512,15 @@ impl OptionalDuration {
             nanos => Some(Duration::from_nanos(nanos)),
         }
     }
+}
+
+/// A timeout, unless it is zero, which would be none at all.
+pub(super) fn nonzero(timeout: Option<Duration>) -> io::Result<Option<Duration>> {
+    if timeout.is_some_and(|timeout| timeout.is_zero()) {
+        let what = "cannot set a timeout of zero";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+    }
+    Ok(timeout)
 }
 
 /// What `connect` has come to.

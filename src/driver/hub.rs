@@ -8,7 +8,7 @@ use super::keeper::{Caller, Keeper};
 use super::lead::Lead;
 use super::outbox::Outbox;
 use super::socket::Socket;
-use super::waiters::Waiters;
+use super::waiters::{ConnectionWaiters, Waiters};
 use crate::connection::Connection;
 use crate::endpoint::{Config, Endpoint, Handle};
 use crate::rng::Rng;
@@ -84,6 +84,20 @@ impl Shared {
             return Err(io::Error::other("the driver of this socket has failed"));
         }
         Ok(())
+    }
+
+    /// A connection to work with, and who waits for it.
+    ///
+    /// # Errors
+    /// Those of [`Shared::connection`].
+    pub(super) fn split(
+        &mut self,
+        handle: Handle,
+    ) -> io::Result<(&mut Connection, &mut ConnectionWaiters)> {
+        self.check()?;
+        let connection = self.endpoint.connection_mut(handle);
+        let both = connection.zip(self.waiters.of(handle));
+        both.ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 
     /// A connection to work with.
@@ -167,6 +181,8 @@ impl Network for Line {
                 has_told = true;
             });
             *deadline = idle.unwrap_or(Instant::ZERO);
+            waiters.fetch(endpoint);
+            has_told |= waiters.on_step();
             if has_told {
                 shared.stir();
             }
@@ -220,6 +236,11 @@ impl Line {
     /// The kernel's socket, for its options.
     pub(super) fn socket(&self) -> &UdpSocket {
         self.socket.io()
+    }
+
+    /// See [`Socket::send_to`].
+    pub(super) fn send_to(&self, data: &[u8], to: SocketAddr) -> io::Result<()> {
+        self.socket.send_to(data, to)
     }
 
     fn on_refused(&self, now: Instant, shared: &mut Shared) {

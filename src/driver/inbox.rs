@@ -100,7 +100,9 @@ impl Inbox {
             let to = meta.dst_ip.filter(|_| is_wildcard).map(|ip| ip.to_canonical());
             let ecn = from_codepoint(meta.ecn);
             let filled = message.get_mut(..meta.len).unwrap_or_default();
-            let datagrams = filled.chunks_mut(meta.stride.max(1));
+            // A datagram without a byte is one too.
+            let empty: Option<&mut [u8]> = filled.is_empty().then_some(&mut []);
+            let datagrams = filled.chunks_mut(meta.stride.max(1)).chain(empty);
             datagrams.map(move |data| Datagram { from, to, ecn, data })
         })
     }
@@ -171,16 +173,17 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_given_once_and_nothing_is_made_of_empty_datagrams() {
+    fn a_batch_is_given_once_and_empty_datagrams_are_datagrams() {
         let server = Socket::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
         let mut inbox = Inbox::new(&server).unwrap();
         let stranger = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         for payload in [&b""[..], b"a", b""] {
             stranger.send_to(payload, server.local_addr()).unwrap();
         }
-        let all = receive(&mut inbox, 1);
-        assert_eq!(all.len(), 1);
-        assert_eq!((&all[0].1, all[0].3.as_slice()), (&None, &b"a"[..]));
+        let all = receive(&mut inbox, 3);
+        let data: Vec<_> = all.iter().map(|(_, _, _, data)| data.as_slice()).collect();
+        assert_eq!(data, [&b""[..], b"a", b""]);
+        assert!(all.iter().all(|(_, to, ..)| to.is_none()));
         assert_eq!(inbox.datagrams().count(), 0);
     }
 

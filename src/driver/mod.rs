@@ -18,6 +18,7 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+pub mod channel;
 mod clock;
 mod connection;
 mod crew;
@@ -33,32 +34,41 @@ mod options;
 mod outbox;
 mod outcome;
 mod patience;
+mod receipt;
 mod socket;
 mod stream;
 mod sync;
 mod waiters;
 
+pub use channel::{Channel, ChannelError, Receipt, TrySendError};
 pub use connection::Connection;
 pub use endpoint::Endpoint;
 pub use listener::{Incoming, IntoIncoming, Listener};
+pub use options::Interface;
 pub use stream::Stream;
 
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 // A panic under a hub's lock makes all handles fail from then on: none shows what it left half done.
+impl UnwindSafe for Channel {}
+impl RefUnwindSafe for Channel {}
 impl UnwindSafe for Connection {}
 impl RefUnwindSafe for Connection {}
 impl UnwindSafe for Listener {}
 impl RefUnwindSafe for Listener {}
+impl UnwindSafe for Receipt {}
+impl RefUnwindSafe for Receipt {}
 impl UnwindSafe for Stream {}
 impl RefUnwindSafe for Stream {}
 
 /// The handles have all the automatic traits that std's have.
 const _: () = {
     const fn check<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe>() {}
+    check::<Channel>();
     check::<Connection>();
     check::<Incoming<'_>>();
     check::<IntoIncoming>();
     check::<Listener>();
+    check::<Receipt>();
     check::<Stream>();
 };

@@ -1,21 +1,25 @@
 //! What the core's results are called in `std::io`.
 
 use crate::connection::{CloseReason, Ended};
-use crate::endpoint::ConnectError;
+use crate::endpoint::{ConnectError, PlainError};
 use crate::stream::{OpenError, ReadError, WriteError};
 use std::io::{self, ErrorKind};
 
 /// What a call on a connection that has ended fails with; the reason is the error's source.
 pub(super) fn ended(ended: &Ended) -> io::Error {
-    let kind = match ended.reason {
+    io::Error::new(kind(&ended.reason), ended.reason.clone())
+}
+
+/// The kind of that.
+pub(super) const fn kind(reason: &CloseReason) -> ErrorKind {
+    match reason {
         CloseReason::Peer(..) | CloseReason::Reset => ErrorKind::ConnectionReset,
         CloseReason::TimedOut => ErrorKind::TimedOut,
         CloseReason::Refused(_) => ErrorKind::ConnectionRefused,
         CloseReason::Version => ErrorKind::Unsupported,
         // Local, and whoever broke the protocol.
         _ => ErrorKind::ConnectionAborted,
-    };
-    io::Error::new(kind, ended.reason.clone())
+    }
 }
 
 /// The same for a write: it is not a write's fault that one of both sides has closed.
@@ -41,6 +45,16 @@ pub(super) fn is_by_peer(ended: &Ended) -> bool {
 /// Whether a connection ended in good order.
 pub(super) fn is_orderly(ended: &Ended) -> bool {
     matches!(ended.reason, CloseReason::Local(0) | CloseReason::Peer(0, _))
+}
+
+/// Why a plain datagram was not sent.
+pub(super) fn plain(error: PlainError) -> io::Error {
+    let kind = match error {
+        PlainError::Off => ErrorKind::Unsupported,
+        PlainError::Blocked => return ErrorKind::WouldBlock.into(),
+        _ => ErrorKind::InvalidInput,
+    };
+    io::Error::new(kind, error)
 }
 
 pub(super) fn read(error: ReadError) -> io::Error {

@@ -16,6 +16,15 @@ pub(super) enum Patience {
 }
 
 impl Patience {
+    /// No more than `limit`.
+    pub(super) fn at_most(self, limit: Duration) -> Self {
+        match self {
+            Self::Endless => Self::Within(limit),
+            Self::Within(own) => Self::Within(own.min(limit)),
+            Self::None => Self::None,
+        }
+    }
+
     /// What a call fails with when its patience ends, as in `std`.
     fn timeout(self) -> io::Error {
         let is_timeout = matches!(self, Self::Within(_));
@@ -31,19 +40,31 @@ impl Locked<'_> {
     /// network or for `place` to be notified. An attempt that is blocked must have changed nothing that
     /// is to be sent.
     pub(super) fn attend<T>(
-        mut self,
+        self,
         place: &Condvar,
         patience: impl Fn() -> Patience,
         mut attempt: impl FnMut(&mut Shared) -> io::Result<T>,
     ) -> io::Result<T> {
+        let result = self.persist(place, patience, |shared| match attempt(shared) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+            result => Some(result),
+        });
+        result.unwrap_or_else(|patience| Err(patience.timeout()))
+    }
+
+    /// The same for attempts that give nothing when they are blocked. Fails with the patience that has
+    /// ended.
+    pub(super) fn persist<T>(
+        mut self,
+        place: &Condvar,
+        patience: impl Fn() -> Patience,
+        mut attempt: impl FnMut(&mut Shared) -> Option<T>,
+    ) -> Result<T, Patience> {
         let (mut until, mut has_glanced) = (None, false);
         loop {
-            match attempt(&mut self) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                result => {
-                    self.flush();
-                    return result;
-                }
+            if let Some(done) = attempt(&mut self) {
+                self.flush();
+                return Ok(done);
             }
             let patience = patience();
             let may_repeat = match patience {
@@ -58,7 +79,7 @@ impl Locked<'_> {
             if !may_repeat {
                 // What has just arrived may be for others.
                 self.flush();
-                return Err(patience.timeout());
+                return Err(patience);
             }
         }
     }

@@ -105,6 +105,13 @@ impl Socket {
         Ok((self.io.try_clone()?, Arc::clone(&self.state)))
     }
 
+    /// Sends one datagram whose errors are the caller's; one that speaks of another datagram is not.
+    pub(super) fn send_to(&self, data: &[u8], to: SocketAddr) -> io::Result<()> {
+        let destination = if self.local.is_ipv6() { mapped(to) } else { to };
+        let send = || self.io.send_to(data, destination).map(drop);
+        send().or_else(|error| if is_pending(&error) { send() } else { Err(error) })
+    }
+
     /// Sends a batch, segmented by the kernel where it can. What was sent, or is lost, is cut off the
     /// front of `transmit`.
     pub(super) fn send(&self, transmit: &mut Transmit, buf: &[u8]) -> Sent {
@@ -138,8 +145,8 @@ fn send_all(
 ) -> Sent {
     let mut sent = Sent::default();
     let mut has_retried = false;
-    while let Some(rest) = buf.get(transmit.range.clone()).filter(|rest| !rest.is_empty()) {
-        let segment = transmit.segment.clamp(1, rest.len());
+    while let Some(rest) = buf.get(transmit.range.clone()) {
+        let segment = transmit.segment.clamp(1, rest.len().max(1));
         let segments = max_segments().min(MAX_SEGMENTED / segment).max(1);
         let part = &rest[..rest.len().min(segment * segments)];
         let is_segmented = part.len() > segment;
@@ -162,6 +169,10 @@ fn send_all(
         }
         has_retried = false;
         transmit.range.start += part.len();
+        // Asked here and not before: a batch without a byte is one datagram without a byte.
+        if transmit.range.is_empty() {
+            break;
+        }
     }
     sent
 }
@@ -251,7 +262,7 @@ mod tests {
         assert_eq!(send(1050, 4, &[]).0, [400, 400, 250]);
         assert_eq!(send(250, 1, &[]).0, [100, 100, 50]);
         assert_eq!(send(100_000, 5000, &[]).0, [65_000, 35_000]);
-        assert_eq!(send(0, 64, &[]).0, [0; 0]);
+        assert_eq!(send(0, 64, &[]).0, [0], "an empty datagram is a datagram");
     }
 
     #[test]
@@ -301,6 +312,21 @@ mod tests {
             assert_eq!(taken, vec![100; call]);
             assert!(sent.is_blocked && rest.range == (call * 100..300));
         }
+    }
+
+    #[test]
+    fn no_empty_datagram_is_lost_in_a_full_socket() {
+        let (taken, sent, rest) = send(0, 64, &[(0, io::ErrorKind::WouldBlock)]);
+        assert_eq!((taken, sent.is_blocked), (vec![], true));
+        assert_eq!(rest.range, 0..0);
+        // And a batch without a byte does leave.
+        let stranger = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let socket = Socket::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let to = stranger.local_addr().unwrap();
+        let mut batch = Transmit { to, from: None, ecn: Ecn::NotEct, range: 1..1, segment: 1 };
+        assert_eq!(socket.send(&mut batch, b"x"), FINE);
+        stranger.set_nonblocking(true).unwrap();
+        assert_eq!(stranger.recv_from(&mut [0; 9]).unwrap(), (0, socket.local_addr()));
     }
 
     #[test]

@@ -1,10 +1,15 @@
 //! A stream of bytes as the application holds it: what `std::net::TcpStream` is for TCP.
 
-use super::connection::{Connection, OptionalDuration};
+mod bytes;
+
+pub(super) use bytes::{Bytes, Watch};
+
+use super::connection::{Connection, OptionalDuration, nonzero};
 use super::options;
 use super::outcome;
 use super::patience::Patience;
-use super::waiters::StreamWaiters;
+use super::sync::Mutex;
+use super::waiters::FlowWaiters;
 use crate::connection::{CloseReason, Config, Connection as Core};
 use crate::stream::{ReadError, Streams, WriteError};
 use crate::time::Duration;
@@ -12,7 +17,7 @@ use crate::wire::StreamId;
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{Shutdown, SocketAddr, ToSocketAddrs, UdpSocket};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// Bytes that one call copies at most, into or out of all its buffers: others get the lock in between.
@@ -43,7 +48,7 @@ pub struct Stream {
 pub(super) struct StreamHandle {
     connection: Connection,
     id: StreamId,
-    waiters: Arc<StreamWaiters>,
+    waiters: Arc<FlowWaiters>,
     read_timeout: OptionalDuration,
     write_timeout: OptionalDuration,
     is_nonblocking: AtomicBool,
@@ -55,11 +60,17 @@ pub(super) struct StreamHandle {
     reset: OnceLock<u64>,
     /// `take_error` has told why the stream broke.
     is_error_told: AtomicBool,
+    /// How many bytes were taken into the send buffer.
+    written: AtomicU64,
+    /// How many bytes were read.
+    read: AtomicU64,
+    /// Of those who send by a channel's verbs: what one call sends stays together.
+    turn: Mutex<()>,
 }
 
 impl StreamHandle {
     pub(super) fn new(connection: Connection, id: StreamId) -> Self {
-        let waiters = connection.hub().lock().waiters.insert_stream(connection.handle(), id);
+        let waiters = connection.hub().lock().waiters.insert_flow(connection.handle(), id.into());
         Self {
             connection,
             id,
@@ -71,6 +82,9 @@ impl StreamHandle {
             is_read_shut: AtomicBool::new(false),
             reset: OnceLock::new(),
             is_error_told: AtomicBool::new(false),
+            written: AtomicU64::new(0),
+            read: AtomicU64::new(0),
+            turn: Mutex::new(()),
         }
     }
 
@@ -79,6 +93,13 @@ impl StreamHandle {
             return Patience::None;
         }
         timeout.get().map_or(Patience::Endless, Patience::Within)
+    }
+
+    pub(super) fn set_nonblocking(&self, is_nonblocking: bool) {
+        let mut shared = self.connection.hub().lock();
+        self.is_nonblocking.store(is_nonblocking, Ordering::Relaxed);
+        self.waiters.wake_all();
+        shared.stir();
     }
 
     /// Why nothing goes on, if it is nobody's wish.
@@ -169,7 +190,11 @@ impl Stream {
 
     fn read_some(&self, buf: &mut [u8]) -> io::Result<usize> {
         let most = buf.len().min(MAX_COPY);
-        self.take(most, |streams, id| streams.read(id, buf.get_mut(..most).unwrap_or_default()))
+        self.take(most, |streams, id| {
+            let n = streams.read(id, buf.get_mut(..most).unwrap_or_default())?;
+            self.handle.read.fetch_add(n as u64, Ordering::Relaxed);
+            Ok(n)
+        })
     }
 
     fn read_several(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
@@ -188,6 +213,7 @@ impl Stream {
                     break;
                 }
             }
+            self.handle.read.fetch_add(taken as u64, Ordering::Relaxed);
             Ok(taken)
         })
     }
@@ -261,7 +287,9 @@ impl Stream {
             if let Some(ended) = connection.ended() {
                 return Err(outcome::ended_write(ended));
             }
-            put(connection.streams(), this.id).map_err(outcome::write)
+            let taken = put(connection.streams(), this.id).map_err(outcome::write)?;
+            this.written.fetch_add(taken as u64, Ordering::Relaxed);
+            Ok(taken)
         })
     }
 
@@ -332,10 +360,7 @@ impl Stream {
     /// # Errors
     /// None; it returns a `Result` as `TcpStream` does.
     pub fn set_nonblocking(&self, is_nonblocking: bool) -> io::Result<()> {
-        let mut shared = self.handle.connection.hub().lock();
-        self.handle.is_nonblocking.store(is_nonblocking, Ordering::Relaxed);
-        self.handle.waiters.wake_all();
-        shared.stir();
+        self.handle.set_nonblocking(is_nonblocking);
         Ok(())
     }
 
@@ -414,14 +439,6 @@ impl Stream {
     }
 }
 
-fn nonzero(timeout: Option<Duration>) -> io::Result<Option<Duration>> {
-    if timeout.is_some_and(|timeout| timeout.is_zero()) {
-        let what = "cannot set a timeout of zero";
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
-    }
-    Ok(timeout)
-}
-
 impl Drop for StreamHandle {
     fn drop(&mut self) {
         let is_last = self.connection.is_last();
@@ -431,7 +448,7 @@ impl Drop for StreamHandle {
         let handle = self.connection.handle();
         let hub = self.connection.hub();
         let mut shared = hub.lock();
-        shared.waiters.remove_stream(handle, self.id, &self.waiters);
+        shared.waiters.remove_flow(handle, self.id.into(), &self.waiters);
         if is_last || self.id == StreamId::ZERO {
             // The connection's end says all there is to say, if it follows; else stream 0 can be had again.
             return;

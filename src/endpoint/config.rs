@@ -17,6 +17,12 @@ pub struct Config {
     /// From this much buffered data on, in bytes, receive windows stop growing and new connections
     /// are refused. Default 256 MiB.
     pub max_memory: usize,
+    /// Whether plain datagrams go through the same socket, and how much of them may wait each way, in
+    /// bytes, each datagram with 64 on top. What is not the protocol's is then given to
+    /// [`Endpoint::recv_from`](super::Endpoint::recv_from) and never answered: so a peer whose
+    /// connection this host has forgotten gets no RESET, and notices by its user timeout. What finds no
+    /// room is dropped and counted. Default: none.
+    pub plain: Option<usize>,
 }
 
 impl Default for Config {
@@ -27,6 +33,7 @@ impl Default for Config {
             backlog: 128,
             max_connections: 65_536,
             max_memory: 256 << 20,
+            plain: None,
         }
     }
 }

@@ -148,7 +148,11 @@ impl Endpoint {
 }
 
 /// The proof in front of an ACK packet's frames, if the packet is intact.
-fn read_opening(packet: &[u8], header: Numbered, header_len: usize) -> Option<Opening<'_>> {
+pub(super) fn read_opening(
+    packet: &[u8],
+    header: Numbered,
+    header_len: usize,
+) -> Option<Opening<'_>> {
     let (covered, trailer) = packet.split_last_chunk::<{ Crc32::LEN }>()?;
     let opening = Opening::decode(&mut Reader::new(covered.get(header_len..)?)).ok()?;
     // P-18: until the server answers, numbers travel whole enough to be read without context.

@@ -9,10 +9,12 @@ mod config;
 mod cookie;
 mod deadlines;
 mod greeting;
+mod plain;
 mod router;
 
 pub use config::Config;
 pub use cookie::{COOKIE_LIFE, EPOCH, MAX_USED};
+pub use plain::{MAX_PLAIN, PlainError};
 
 pub use crate::connection::{
     CloseOutcome, CloseReason, Connection, ConnectionEvent, Datagram, Ended, Output, Path, Stats,
@@ -28,6 +30,7 @@ use answer::Answers;
 use cookie::Cookies;
 use deadlines::Deadlines;
 use greeting::is_unicast;
+use plain::Plain;
 use router::{PeerKey, Router};
 use slab::Slab;
 use std::collections::VecDeque;
@@ -49,6 +52,8 @@ pub enum Event {
     Incoming(Handle),
     /// Something happened to this connection.
     Connection(Handle, ConnectionEvent),
+    /// A plain datagram waits in [`Endpoint::recv_from`], where there was none.
+    Datagram,
 }
 
 /// Why a connection cannot even be asked for.
@@ -75,7 +80,8 @@ struct Head {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EndpointStats {
-    /// Not towline's: unknown type, or a header check that does not fit.
+    /// Not towline's: unknown type, or a header check that does not fit. Where plain datagrams are on,
+    /// only those from port 0.
     pub foreign: u64,
     /// Taken although one bit of the header had been flipped on the way.
     pub repaired: u64,
@@ -87,6 +93,8 @@ pub struct EndpointStats {
     pub bad_proofs: u64,
     /// Connections that were refused.
     pub refused: u64,
+    /// Plain datagrams that were dropped: as much waited to be received as may.
+    pub plain_dropped: u64,
 }
 
 /// Headers that may be tried to be repaired in a second: garbage must not cost much (P-45).
@@ -118,6 +126,7 @@ pub struct Endpoint {
     router: Router,
     cookies: Cookies,
     answers: Answers,
+    plain: Plain,
     repairs: Allowance,
     deadlines: Deadlines,
     ready: VecDeque<Handle>,
@@ -133,6 +142,7 @@ impl Endpoint {
     /// An endpoint without connections. All its ids, keys and nonces come from `rng`.
     pub fn new(config: Config, mut rng: Rng) -> Self {
         Self {
+            plain: Plain::new(config.plain),
             config,
             slots: Slab::new(),
             router: Router::new(&mut rng),
@@ -199,6 +209,7 @@ impl Endpoint {
     /// Takes connections from now on, with these settings; those that exist keep theirs.
     pub fn listen(&mut self, config: &Config) {
         self.config = Config { is_listening: true, ..config.clone() };
+        self.plain.set_limit(config.plain);
     }
 
     /// Whether it takes connections.
@@ -284,14 +295,25 @@ impl Endpoint {
             self.stats.foreign += 1;
             return;
         }
-        let Ok((header, header_len)) = Header::decode(datagram.data) else {
-            if self.repair(now, &mut datagram) {
-                self.stats.repaired += 1;
-            } else {
-                self.stats.foreign += 1;
+        match Header::decode(datagram.data) {
+            Ok((header, header_len))
+                if !self.plain.is_on() || self.is_protocols(&datagram, header, header_len) =>
+            {
+                self.on_packet(now, datagram, header, header_len);
             }
-            return;
-        };
+            Err(_) if self.repair(now, &mut datagram) => self.stats.repaired += 1,
+            _ => self.on_foreign(&datagram),
+        }
+    }
+
+    /// A packet: its header is good, and it is for us.
+    fn on_packet(
+        &mut self,
+        now: Instant,
+        mut datagram: Datagram<'_>,
+        header: Header,
+        header_len: usize,
+    ) {
         let taken = match header {
             Header::Data(numbered) | Header::Ack(numbered) => {
                 let is_opening = matches!(header, Header::Ack(_));
@@ -324,10 +346,10 @@ impl Endpoint {
     /// What to send, what to tell, when to come back; poll until `Idle`.
     pub fn poll(&mut self, now: Instant, buf: &mut Vec<u8>) -> Output<Event> {
         let now = self.clamp(now);
-        if let Some(event) = self.events.pop_front() {
+        if let Some(event) = self.events.pop_front().or_else(|| self.plain.event()) {
             return Output::Event(event);
         }
-        if let Some(transmit) = self.answers.pop(buf) {
+        if let Some(transmit) = self.answers.pop(buf).or_else(|| self.plain.transmit(buf)) {
             return Output::Transmit(transmit);
         }
         while let Some((at, handle)) = self.deadlines.peek().filter(|(at, _)| *at <= now) {
@@ -361,7 +383,8 @@ impl Endpoint {
     /// Whether [`Endpoint::poll`] would find nothing to do.
     pub fn is_idle(&self, now: Instant) -> bool {
         let is_due = self.deadlines.peek().is_some_and(|(at, _)| at <= now);
-        !is_due && self.ready.is_empty() && self.events.is_empty() && self.answers.is_empty()
+        let is_quiet = self.answers.is_empty() && self.plain.is_idle();
+        !is_due && self.ready.is_empty() && self.events.is_empty() && is_quiet
     }
 
     /// The earliest deadline. Entries that stand for nothing any more are dropped on the way, and the

@@ -9,16 +9,16 @@ const CLIENT: ([u8; 4], u16) = ([127, 0, 0, 1], 1000);
 const SERVER: ([u8; 4], u16) = ([127, 0, 0, 1], 2000);
 
 /// Two endpoints joined by a wire that holds what is on it until it is delivered or dropped.
-struct Pair {
-    now: Instant,
-    ends: [Endpoint; 2],
+pub(super) struct Pair {
+    pub(super) now: Instant,
+    pub(super) ends: [Endpoint; 2],
     /// Per direction, from the client and from the server.
-    wire: [VecDeque<Vec<u8>>; 2],
-    events: [Vec<Event>; 2],
+    pub(super) wire: [VecDeque<Vec<u8>>; 2],
+    pub(super) events: [Vec<Event>; 2],
 }
 
 impl Pair {
-    fn new(server: Config) -> Self {
+    pub(super) fn new(server: Config) -> Self {
         let client = Endpoint::new(Config::default(), Rng::from_u64(1));
         let server = Endpoint::new(server, Rng::from_u64(2));
         Self {
@@ -29,16 +29,16 @@ impl Pair {
         }
     }
 
-    fn listening() -> Self {
+    pub(super) fn listening() -> Self {
         Self::new(Config { is_listening: true, ..Config::default() })
     }
 
-    fn address(end: usize) -> SocketAddr {
+    pub(super) fn address(end: usize) -> SocketAddr {
         SocketAddr::from([CLIENT, SERVER][end])
     }
 
     /// Polls one end until it is idle.
-    fn poll(&mut self, end: usize) -> Option<Instant> {
+    pub(super) fn poll(&mut self, end: usize) -> Option<Instant> {
         let mut buf = Vec::new();
         for _ in 0..100_000 {
             buf.clear();
@@ -53,14 +53,14 @@ impl Pair {
         panic!("an endpoint never comes to rest");
     }
 
-    fn deliver(&mut self, from: usize, mut packet: Vec<u8>) {
+    pub(super) fn deliver(&mut self, from: usize, mut packet: Vec<u8>) {
         let datagram =
             Datagram { from: Self::address(from), to: None, ecn: Ecn::NotEct, data: &mut packet };
         self.ends[1 - from].handle(self.now, datagram);
     }
 
     /// Everything on the wire arrives, and what it causes, until nothing moves.
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         loop {
             self.poll(0);
             self.poll(1);
@@ -76,7 +76,7 @@ impl Pair {
     }
 
     /// Time passes until `until`, with each timer firing when it is due.
-    fn pass(&mut self, until: Instant) {
+    pub(super) fn pass(&mut self, until: Instant) {
         loop {
             self.settle();
             let next = [self.poll(0), self.poll(1)].into_iter().flatten().min();
@@ -88,14 +88,14 @@ impl Pair {
         self.now = until;
     }
 
-    fn connect(&mut self) -> (Handle, Handle) {
+    pub(super) fn connect(&mut self) -> (Handle, Handle) {
         let client = self.ends[0].connect(self.now, Self::address(1)).unwrap();
         self.settle();
         (client, self.ends[1].accept().expect("a connection"))
     }
 
     /// Up to the SYN-ACK: the client has an offer, and the server knows nothing.
-    fn connect_half(&mut self) -> Handle {
+    pub(super) fn connect_half(&mut self) -> Handle {
         let client = self.ends[0].connect(self.now, Self::address(1)).unwrap();
         for from in [0, 1] {
             self.poll(from);
@@ -105,7 +105,7 @@ impl Pair {
         client
     }
 
-    fn write(&mut self, end: usize, handle: Handle, data: &[u8]) -> usize {
+    pub(super) fn write(&mut self, end: usize, handle: Handle, data: &[u8]) -> usize {
         self.ends[end]
             .connection_mut(handle)
             .unwrap()
@@ -114,7 +114,7 @@ impl Pair {
             .unwrap()
     }
 
-    fn read(&mut self, end: usize, handle: Handle) -> Vec<u8> {
+    pub(super) fn read(&mut self, end: usize, handle: Handle) -> Vec<u8> {
         let mut buf = vec![0; 1 << 20];
         let streams = self.ends[end].connection_mut(handle).unwrap().streams();
         let n = streams.read(StreamId::ZERO, &mut buf).unwrap_or(0);
@@ -122,7 +122,7 @@ impl Pair {
         buf
     }
 
-    fn ended(&self, end: usize, handle: Handle) -> Option<Ended> {
+    pub(super) fn ended(&self, end: usize, handle: Handle) -> Option<Ended> {
         self.ends[end].connection(handle)?.ended().cloned()
     }
 }

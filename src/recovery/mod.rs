@@ -560,6 +560,15 @@ impl<T: Clone> Recovery<T> {
         RecoveryStats { pto_backoff: self.pto.backoff(), ..self.stats }
     }
 
+    /// Packets that arrived, packets that did not (lost or damaged), and congestion marks, so far.
+    pub const fn fates(&self) -> (u64, u64, u64) {
+        let RecoveryStats {
+            packets_acked, packets_lost, packets_damaged, spurious, ce_marks, ..
+        } = self.stats;
+        let lost = (packets_lost + packets_damaged).saturating_sub(spurious);
+        (packets_acked + spurious, lost, ce_marks)
+    }
+
     fn window(&self) -> u64 {
         self.controller.window().min(congestion::MAX_WINDOW)
     }

@@ -50,6 +50,7 @@
 //! | `host.rs` | [`Host`], the two verbs of whatever is simulated; [`Outbox`] |
 //! | `node.rs` | [`Node`]: the shipped endpoint as a host, and an [`App`] on top of it |
 //! | `transfer.rs` | [`Transfer`]: an application that moves bytes and checks each of them |
+//! | `messages.rs` | [`Messages`]: an application that sends messages of every mode and checks each of them |
 //! | `topology.rs` | addresses, links and the paths over them |
 //! | `schedule.rs` | the events to come, in order of time and then of their making |
 //! | [`compare`] | one workload through several modes of delivery |
@@ -62,6 +63,7 @@
 pub mod arq;
 pub mod compare;
 mod host;
+mod messages;
 mod node;
 mod schedule;
 mod tap;
@@ -70,6 +72,10 @@ mod transfer;
 mod world;
 
 pub use host::{Host, HostId, Outbox};
+pub use messages::{
+    Accepted, Arrived, Beside, Conversation, MessagePlan, MessageReader, MessageSender, Messages,
+    Reading, Sending, message_bytes,
+};
 pub use node::{App, Node};
 pub use tap::{Happening, Logged, PacketEvent, Recorded};
 pub use topology::LinkId;

@@ -169,6 +169,11 @@ impl ChannelTable {
         self.registry.is_open(id.class(), id.index())
     }
 
+    /// Whether no channel is in use.
+    pub(super) fn is_unused(&self) -> bool {
+        self.channels.is_empty()
+    }
+
     /// The channel, if it was used.
     pub(super) fn get(&self, id: ChannelId) -> Option<&Entry> {
         self.channels.get(&id).map(|entry| &**entry)

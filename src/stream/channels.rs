@@ -4,8 +4,8 @@ use super::channel_table::{Entry, Finish};
 use super::message::{Channel, Settlement, cost};
 use super::schedule::Wants;
 use super::{
-    ChannelEvent, ChannelStats, FlowId, Message, OpenError, Outbound, RecvError, SendError,
-    Streams, Terms, Unsettled, Why,
+    ChannelEvent, ChannelStats, CreditUse, FlowId, Message, OpenError, Outbound, RecvError,
+    SendError, Streams, Terms, Unsettled, Why,
 };
 use crate::wire::{ChannelId, Mode};
 
@@ -103,6 +103,11 @@ impl Streams {
             .unwrap_or_default()
     }
 
+    /// Whether any channel is in use.
+    pub fn uses_channels(&self) -> bool {
+        !self.channels.is_unused()
+    }
+
     /// Whether `abandon` would give the message up.
     pub fn is_pending(&self, id: ChannelId, number: u64, which: Unsettled) -> bool {
         self.channels.get(id).is_some_and(|entry| entry.channel.is_pending(number, which))
@@ -141,6 +146,12 @@ impl Streams {
     pub fn channel_stats(&self, id: ChannelId) -> Option<ChannelStats> {
         let unused = || self.channels.is_open(id).then(ChannelStats::default);
         self.channels.get(id).map(|entry| entry.channel.stats()).or_else(unused)
+    }
+
+    /// What was used of a channel's credit. `None`: there is no such channel, or it is over.
+    pub fn channel_credit(&self, id: ChannelId) -> Option<CreditUse> {
+        let unused = || self.channels.is_open(id).then(CreditUse::default);
+        self.channels.get(id).map(|entry| entry.channel.credit()).or_else(unused)
     }
 
     /// What was counted on all channels, those that are over included. Walks over the channels.

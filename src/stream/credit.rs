@@ -3,6 +3,19 @@
 
 use crate::wire::MAX_VARINT;
 
+/// What was used of the credit between two ends, as one of them counts it. At rest, when all has arrived
+/// and was read, what one has `sent` is what the other has `received` and `returned`: simulations and
+/// fuzzers compare them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CreditUse {
+    /// What this end used of the peer's credit.
+    pub sent: u64,
+    /// What the peer used of this end's, as far as has arrived.
+    pub received: u64,
+    /// What of that was read, or will never be.
+    pub returned: u64,
+}
+
 /// What the peer allows, and how much of it is used.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct SendCredit {
@@ -22,7 +35,6 @@ impl SendCredit {
     }
 
     /// What was used.
-    #[cfg(test)]
     pub(super) const fn used(&self) -> u64 {
         self.used
     }

@@ -27,6 +27,7 @@ mod transmit;
 pub use assembler::{Assembler, Full, MAX_PIECES};
 pub use config::{PeerLimits, StreamConfig};
 pub use content::Content;
+pub use credit::CreditUse;
 pub use event::{ChannelEvent, FlowEvent, StreamEvent};
 pub use message::{
     Abandoned, ChannelStats, Delivery, MAX_KEYS, MAX_OUTSTANDING, MAX_SETTLED_RANGES, MESSAGE_COST,
@@ -39,7 +40,7 @@ pub use schedule::{FlowId, Priority};
 pub use send::WriteError;
 pub use send_buffer::{Chunk, Counts, SendBuffer};
 
-use crate::wire::{BASE_PAYLOAD, Side, StreamId};
+use crate::wire::{BASE_PAYLOAD, ChannelId, Side, StreamId};
 use budget::Budget;
 use channel_table::{ChannelTable, Entry};
 use credit::{RecvCredit, SendCredit};
@@ -83,6 +84,8 @@ pub struct Streams {
     writers: Ring,
     /// What goes beside new messages of channels that are repaired.
     pattern: Pattern,
+    /// The new messages in the packet that is being filled, which others may go beside.
+    written: Vec<(ChannelId, u64)>,
     /// Who sent data last.
     last_sender: FlowId,
     /// The counts of streams that are over.
@@ -107,6 +110,7 @@ impl Streams {
             inbox: Budget::new(INBOX.0, INBOX.1),
             writers: Ring::default(),
             pattern: Pattern::OFF,
+            written: Vec::new(),
             last_sender: StreamId::ZERO.into(),
             settled: Counts::default(),
         }
@@ -317,6 +321,12 @@ impl Streams {
         let mut counts = self.settled;
         self.table.iter().for_each(|(_, stream)| counts += stream.send.counts());
         counts
+    }
+
+    /// What was used of the connection's credit, which streams and channels share.
+    pub const fn credit(&self) -> CreditUse {
+        let (received, returned) = (self.recv_credit.used(), self.recv_credit.taken());
+        CreditUse { sent: self.send_credit.used(), received, returned }
     }
 
     /// Whether all written data, every FIN that was asked for and every reset is acknowledged, and all

@@ -151,6 +151,12 @@ impl Ring {
     /// needs more than that waits, and holds everybody behind it who needs any: `is_held` is set, or
     /// was by somebody on a level before. Whoever needs none goes on.
     fn next(&self, available: u64, is_held: &mut bool) -> Option<FlowId> {
+        if let [only] = &*self.members {
+            // The usual case, and asked several times for each packet.
+            let may_go = only.need == 0 || (only.need <= available && !*is_held);
+            *is_held |= !may_go;
+            return may_go.then_some(only.id);
+        }
         let claimant = if *is_held { None } else { self.claimant() };
         let before = match claimant {
             Some((turn, member)) if member.need <= available => turn,
@@ -168,6 +174,13 @@ impl Ring {
     /// the waiter.
     fn turn_to(&mut self, id: FlowId, available: u64) {
         if self.waiter == Some(id) {
+            return;
+        }
+        if let [only] = &mut *self.members {
+            if only.id == id {
+                only.debt %= only.quantum;
+                self.turn = 0;
+            }
             return;
         }
         let Some((turn, _)) = self.first(LAST, |m| m.id == id) else { return };
@@ -242,34 +255,43 @@ impl Ring {
 
 /// Rings by level, first to last; each is made when it is first used.
 #[derive(Debug, Default)]
-struct Levels(Vec<(u8, Ring)>);
+struct Levels {
+    rings: Vec<(u8, Ring)>,
+    /// Of all rings: it is asked several times for each packet, and mostly there are none.
+    members: usize,
+}
 
 impl Levels {
     /// Makes `id` a member of one level, or of none.
     fn put(&mut self, id: FlowId, priority: Priority, need: Option<u64>) {
         let rank = rank(id, priority);
         if need.is_some()
-            && let Err(at) = self.0.binary_search_by_key(&rank, |(level, _)| *level)
+            && let Err(at) = self.rings.binary_search_by_key(&rank, |(level, _)| *level)
         {
-            self.0.insert(at, (rank, Ring::default()));
+            self.rings.insert(at, (rank, Ring::default()));
         }
-        for (level, ring) in &mut self.0 {
+        for (level, ring) in &mut self.rings {
             ring.put(id, need.filter(|_| *level == rank), priority.quantum());
         }
+        self.members = self.rings.iter().map(|(_, ring)| ring.members.len()).sum();
     }
 
     fn next(&self, levels: Range<u8>, available: u64) -> Option<FlowId> {
+        if self.members == 0 {
+            return None;
+        }
         let mut is_held = false;
-        let mut rings = self.0.iter().filter(|(level, _)| levels.contains(level));
+        let mut rings =
+            self.rings.iter().filter(|(level, ring)| levels.contains(level) && !ring.is_empty());
         rings.find_map(|(_, ring)| ring.next(available, &mut is_held))
     }
 
     fn turn_to(&mut self, id: FlowId, available: u64) {
-        self.0.iter_mut().for_each(|(_, ring)| ring.turn_to(id, available));
+        self.rings.iter_mut().for_each(|(_, ring)| ring.turn_to(id, available));
     }
 
     fn charge(&mut self, id: FlowId, bytes: u64) {
-        self.0.iter_mut().for_each(|(_, ring)| ring.charge(id, bytes));
+        self.rings.iter_mut().for_each(|(_, ring)| ring.charge(id, bytes));
     }
 }
 
@@ -295,11 +317,18 @@ pub(super) struct Schedule {
     resend: Levels,
     fresh: Levels,
     pub(super) starved: Ring,
+    /// What was filed last: in most cases it is filed again and again.
+    last: Option<(FlowId, Wants, Priority)>,
 }
 
 impl Schedule {
     /// Files `id` under what it wants.
     pub(super) fn file(&mut self, id: FlowId, wants: Wants, priority: Priority) {
+        let filed = Some((id, wants, priority));
+        if self.last == filed {
+            return;
+        }
+        self.last = filed;
         self.control.set(id, wants.control);
         self.resend.put(id, priority, wants.resend.then_some(0));
         self.fresh.put(id, priority, wants.fresh);
@@ -328,7 +357,7 @@ impl Schedule {
 
     /// The lowest one of the first level that wants to send new data, whether or not it may.
     pub(super) fn lowest_fresh(&self) -> Option<FlowId> {
-        self.fresh.0.iter().find_map(|(_, ring)| ring.lowest())
+        self.fresh.rings.iter().find_map(|(_, ring)| ring.lowest())
     }
 
     const fn levels(&mut self, which: Which) -> &mut Levels {

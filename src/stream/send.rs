@@ -184,8 +184,8 @@ impl SendHalf {
     }
 
     pub(super) fn requeue_newest(&mut self, max_chunk: usize) -> bool {
-        let header = StreamFrame::header_len(self.id, self.buffer.nxt(), None);
-        self.buffer.requeue_newest(max_chunk.saturating_sub(header) as u64)
+        // All that one packet can have carried: a byte less, and that byte would wait for a loss timer.
+        self.buffer.requeue_newest(max_chunk as u64)
     }
 
     pub(super) fn repeat(&mut self, chunk: &Chunk) {

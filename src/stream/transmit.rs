@@ -4,7 +4,7 @@ use super::channel_table::Entry;
 use super::credit::RecvCredit;
 use super::message::{Due, Repair};
 use super::schedule::{ALL, ORDINARY, URGENT, Which};
-use super::{Blocked, Chunk, Content, FlowId, Limit, MESSAGE_COST, StreamEvent, Streams};
+use super::{Blocked, Chunk, Content, FlowId, Limit, MESSAGE_COST, Pattern, StreamEvent, Streams};
 use crate::wire::{
     ChannelId, Frame, MessageFrame, MessageNumber, Offset, ParityFrame, Part, StreamFrame,
     StreamId, Writer,
@@ -34,6 +34,15 @@ impl Streams {
         for levels in [URGENT, ORDINARY] {
             self.write_data(Which::Lost, &levels, w, note);
             has_news |= self.write_data(Which::New, &levels, w, note);
+        }
+        // Only room that nobody else wants is for repairs: who has more to send than leaves is not thin.
+        if !self.written.is_empty() {
+            let written = std::mem::take(&mut self.written);
+            if !self.has_retransmissions() && self.pick(Which::New, ALL).is_none() {
+                for (id, number) in written {
+                    self.write_repairs(id, number, w, note);
+                }
+            }
         }
         self.wake_writers();
         has_news
@@ -304,8 +313,8 @@ impl Streams {
         let number = due.number;
         let len = self.write_due(id, &due, w, note)?;
         self.last_sender = id.into();
-        if which == Which::New {
-            self.write_repairs(id, number, w, note);
+        if which == Which::New && self.pattern != Pattern::OFF {
+            self.written.push((id, number));
         }
         Some(len + MESSAGE_COST)
     }

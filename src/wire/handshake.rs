@@ -227,6 +227,9 @@ impl<'a> SynAck<'a> {
 }
 
 impl<'a> Opening<'a> {
+    /// Bytes that it takes at most, the two blocks apart.
+    pub(crate) const MAX_FIXED_LEN: usize = 8 + 8 + 4 + 8 + size_of::<Cookie>() + 8;
+
     /// Reads the opening in front of an ACK packet's frames.
     pub fn decode(r: &mut Reader<'a>) -> Result<Self, DecodeError> {
         Ok(Self {

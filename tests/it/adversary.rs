@@ -1,6 +1,8 @@
 //! Peers that lie, strangers that guess, and networks that send things back: each is refused by its
 //! name or has no effect, and none makes a host work or remember without bound.
 
+mod messages;
+
 use crate::net::{
     Net, Pair, START, client_address, endpoint, endpoint_config, listening, path, server_address,
 };
@@ -496,17 +498,21 @@ fn breaches_are_called_by_their_names() {
         ("half a frame", E::Frame, |_| vec![vec![0x0c, 0x00]]),
     ];
     for (what, error, breach) in breaches {
-        let mut left: Option<VecDeque<_>> = None;
-        let script: Script = Box::new(move |_, limits| {
-            left.get_or_insert_with(|| breach(limits).into()).pop_front()
-        });
-        let every = Duration::from_millis(5);
-        let victim = attack(every, Duration::from_secs(1), Plan::default(), script);
-        let reason = victim.flow().ended.as_ref().map(|ended| &ended.reason);
-        assert_eq!(reason, Some(&CloseReason::Protocol(error)), "{what}");
-        let told = &victim.world.host(victim.rogue).rogue().closes;
-        assert_eq!(told.first(), Some(&error.code()), "{what}: {told:?}");
+        is_called(what, error, breach);
     }
+}
+
+/// A server calls this breach by this name, and tells whoever committed it.
+fn is_called(what: &str, error: ProtocolError, breach: Breach) {
+    let mut left: Option<VecDeque<_>> = None;
+    let script: Script =
+        Box::new(move |_, limits| left.get_or_insert_with(|| breach(limits).into()).pop_front());
+    let every = Duration::from_millis(5);
+    let victim = attack(every, Duration::from_secs(1), Plan::default(), script);
+    let reason = victim.flow().ended.as_ref().map(|ended| &ended.reason);
+    assert_eq!(reason, Some(&CloseReason::Protocol(error)), "{what}");
+    let told = &victim.world.host(victim.rogue).rogue().closes;
+    assert_eq!(told.first(), Some(&error.code()), "{what}: {told:?}");
 }
 
 /// Single bytes with single gaps, on all streams and up to the end of every window: what is kept for

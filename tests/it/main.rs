@@ -7,6 +7,8 @@
 mod adversary;
 mod blackout;
 mod bulk;
+#[cfg(feature = "net")]
+mod channel;
 #[cfg(feature = "cli")]
 mod cli;
 mod close;
@@ -19,9 +21,13 @@ mod driver;
 #[cfg(feature = "net")]
 mod examples;
 mod handshake;
+mod messages;
 mod net;
+#[cfg(feature = "net")]
+mod plain;
 mod reorder;
 #[cfg(feature = "net")]
 mod std_net;
 mod swarm;
+mod talk;
 mod thin;

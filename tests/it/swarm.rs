@@ -4,6 +4,8 @@
 //! `TOWLINE_SWARM_SEEDS` says how many, `TOWLINE_SWARM_BASE` which is the first. A failing seed prints
 //! the line that runs it alone.
 
+mod messages;
+
 use crate::net::{Net, Pair, START, server_address};
 use std::fmt::Write as _;
 use towline::connection::{CloseReason, Config, Congestion};
@@ -22,12 +24,12 @@ struct Scenario {
     heal_at: Instant,
 }
 
-fn millis(rng: &mut Rng, low: u64, high: u64) -> Duration {
+pub(crate) fn millis(rng: &mut Rng, low: u64, high: u64) -> Duration {
     Duration::from_millis(low + rng.below(high - low + 1))
 }
 
 /// A number whose magnitude is uniform.
-fn magnitude(rng: &mut Rng, low: f64, high: f64) -> u64 {
+pub(crate) fn magnitude(rng: &mut Rng, low: f64, high: f64) -> u64 {
     (low.ln() + rng.unit() * (high / low).ln()).exp() as u64
 }
 
@@ -54,7 +56,7 @@ impl Scenario {
     }
 }
 
-fn link(rng: &mut Rng, heal_at: Instant) -> LinkConfig {
+pub(crate) fn link(rng: &mut Rng, heal_at: Instant) -> LinkConfig {
     let mut link = LinkConfig::default();
     if rng.chance(0.9) {
         link.delay = millis(rng, 0, 150);
@@ -262,8 +264,9 @@ fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
-#[test]
-fn swarm() {
+/// Runs as many seeds as asked for, and each 16th twice: the same seed gives the same run. `filter`
+/// names the test on a command line.
+fn for_swarm(filter: &str, run: fn(u64) -> Result<u64, String>) {
     let one = setting("TOWLINE_SWARM_SEED");
     let base = one.or_else(|| setting("TOWLINE_SWARM_BASE")).unwrap_or(1);
     let count = if one.is_some() { 1 } else { setting("TOWLINE_SWARM_SEEDS").unwrap_or(300) };
@@ -298,8 +301,13 @@ fn swarm() {
     for (seed, report) in &failed {
         eprintln!("seed {seed}: {report}");
         eprintln!(
-            "replay: TOWLINE_SWARM_SEED={seed} cargo test --release --all-features --test it swarm"
+            "replay: TOWLINE_SWARM_SEED={seed} cargo test --release --all-features --test it {filter}"
         );
     }
     assert!(failed.is_empty(), "{} of {count} seeds failed", failed.len());
+}
+
+#[test]
+fn swarm() {
+    for_swarm("swarm::swarm", run);
 }

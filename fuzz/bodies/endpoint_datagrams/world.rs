@@ -8,6 +8,7 @@ use towline::endpoint::{
     Config, Connection, ConnectionEvent, Datagram, Endpoint, Event, Handle, Output, Transmit,
 };
 use towline::rng::Rng;
+use towline::stream::ReadError;
 use towline::time::Instant;
 use towline::wire::{
     ConnectionId, Crc32, Ecn, Header, Integrity, Numbered, Pseudo, StreamId, Truncated,
@@ -19,6 +20,8 @@ const MAX_POLLS: usize = 100_000;
 const MAX_WINDOW: u64 = 128 * 1024;
 const MAX_SEND_BUFFER: u64 = 256 * 1024;
 const MAX_STREAMS: u64 = 8;
+/// Plain datagrams that may wait, in bytes; each counts at least 64.
+const MAX_PLAIN_WAITING: usize = 4096;
 /// More packets than this on the wire are dropped, as by a full queue.
 const MAX_ON_WIRE: usize = 1024;
 const STRANGER: ([u8; 4], u16) = ([10, 0, 0, 9], 9);
@@ -105,8 +108,8 @@ impl End {
     }
 }
 
-/// Bits 0 and 1: windows; 2: congestion control; 3: keepalive; 4: payload; 5: nodelay; 6: the same for
-/// the client; 7: the connection is not there yet.
+/// Bits 0 and 1: windows; 2: congestion control; 3: keepalive; 4: payload; 5: nodelay, and plain datagrams
+/// to the server; 6: the same for the client; 7: the connection is not there yet.
 fn configs(settings: u8) -> [Config; 2] {
     let mut config = Config::default();
     let connection = &mut config.connection;
@@ -122,6 +125,7 @@ fn configs(settings: u8) -> [Config; 2] {
     streams.max_send_buffer = MAX_SEND_BUFFER;
     streams.max_streams = MAX_STREAMS;
     streams.nodelay = settings & 32 != 0;
+    config.plain = (settings & 32 != 0).then_some(MAX_PLAIN_WAITING);
     if settings & 4 != 0 {
         connection.congestion = Congestion::NewReno;
     }
@@ -240,6 +244,12 @@ impl World {
             Event::Incoming(_) => {
                 end.lives.extend(end.endpoint.accept().map(Life::new));
             }
+            Event::Datagram => {
+                let waiting = std::iter::from_fn(|| end.endpoint.recv_from());
+                let lens: Vec<usize> = waiting.map(|(_, data)| data.len() + 64).collect();
+                let bound = MAX_PLAIN_WAITING.max(lens.first().copied().unwrap_or_default());
+                assert!(lens.iter().sum::<usize>() <= bound, "{lens:?}");
+            }
             Event::Connection(handle, ConnectionEvent::Closed) => {
                 let ended = end.endpoint.connection(handle).and_then(Connection::ended);
                 assert!(ended.is_some(), "closed, and nobody knows how");
@@ -346,6 +356,10 @@ impl World {
         let result = connection.streams().read(id, &mut buf);
         assert_eq!(peeked, result, "peek and read");
         assert_eq!(seen, buf, "peek and read");
+        if matches!(result, Err(ReadError::Reset(_))) {
+            // Told once; what is read afterwards is no end.
+            self.abandoned.insert(id);
+        }
         let Ok(n) = result else { return 0 };
         let at = life.read.entry(id).or_default();
         let range = *at..*at + n as u64;

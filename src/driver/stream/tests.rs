@@ -26,7 +26,7 @@ fn await_waiter(stream: &Stream, condvar: &Condvar) {
 /// Lets a thread wait in `call`, interrupts it, and returns what the call came to.
 fn interrupted<T: Send + 'static>(
     of: &Stream,
-    condvar: impl Fn(&StreamWaiters) -> &Condvar,
+    condvar: impl Fn(&FlowWaiters) -> &Condvar,
     call: impl FnOnce(&Stream) -> io::Result<T> + Send + 'static,
     interrupt: impl FnOnce(&Stream),
 ) -> io::Result<T> {

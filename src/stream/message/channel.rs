@@ -12,7 +12,7 @@ use super::{
     Terms, URGENT_WINDOW, Unsettled, Why,
 };
 use crate::stream::budget::Budget;
-use crate::stream::credit::RecvCredit;
+use crate::stream::credit::{CreditUse, RecvCredit};
 use crate::stream::schedule::{Wants, Which};
 use crate::stream::{Refusal, Violation};
 use crate::wire::{ChannelId, MessageFrame, MessageNumber, Mode, ParityFrame, Skip};
@@ -576,6 +576,19 @@ impl Channel {
         };
         stats.repairs_used = self.repairs_used;
         stats
+    }
+
+    /// What was used of its credit; nothing where there is none.
+    pub(in crate::stream) const fn credit(&self) -> CreditUse {
+        let sent = match &self.sender {
+            Sender::Outgoing(sender) => sender.credit_used(),
+            Sender::Newest(_) => 0,
+        };
+        let (received, returned) = match &self.receiver {
+            Receiver::Incoming(receiver) => receiver.credit_used_and_taken(),
+            Receiver::Volatile(_) | Receiver::Freshest(_) => (0, 0),
+        };
+        CreditUse { sent, received, returned }
     }
 
     /// Bytes allocated beside the channel itself.

@@ -61,7 +61,9 @@ impl Freshest {
         let parts = self.arrivals.partials_of(piece.key);
         let is_given_up = !piece.is_whole
             && (self.arrivals.is_ended() || parts.iter().any(|part| *part > number));
-        if self.arrivals.is_discarding || is_given_up || self.is_known(piece.key, number) {
+        // Who has read all there was at the end may know that it is the end.
+        let is_useless = self.arrivals.is_discarding || self.is_over();
+        if is_useless || is_given_up || self.is_known(piece.key, number) {
             self.arrivals.horizon.extend(number + 1);
             return Ok(false);
         }

@@ -262,9 +262,7 @@ impl Incoming {
             + self.partials.memory()
     }
 
-    /// What the peer used of this channel's credit and what was taken of that, for tests that compare
-    /// both ends.
-    #[cfg(test)]
+    /// What the peer used of this channel's credit and what was taken of that.
     pub(super) const fn credit_used_and_taken(&self) -> (u64, u64) {
         (self.credit.used(), self.credit.taken())
     }

@@ -365,8 +365,7 @@ impl Outgoing {
         slots.sum::<usize>() + self.skips.memory() + self.resend.len() * size_of::<Range<u64>>()
     }
 
-    /// Credit that was reserved, for tests that compare both ends.
-    #[cfg(test)]
+    /// Credit of the channel that was reserved.
     pub(super) const fn credit_used(&self) -> u64 {
         self.credit.used()
     }

@@ -199,8 +199,10 @@ impl Volatile {
         if piece.key.is_some() {
             return Err(Violation::Message.into());
         }
-        let is_useless =
-            self.arrivals.is_discarding || (self.arrivals.is_ended() && !piece.is_whole);
+        // Who has read all there was at the end may know that it is the end.
+        let is_useless = self.arrivals.is_discarding
+            || self.is_over()
+            || (self.arrivals.is_ended() && !piece.is_whole);
         if is_useless || self.is_known(number) {
             self.arrivals.horizon.extend(number + 1);
             return Ok(false);

@@ -538,3 +538,28 @@ fn repairs_ride_beside_new_messages_and_make_lost_ones() {
         assert!(!Frames::new(&bytes).any(|f| matches!(f, Ok(Frame::Parity(_)))));
     }
 }
+
+#[test]
+fn repairs_take_only_room_that_nobody_wants() {
+    let (mut a, mut b) = pair(&StreamConfig::default());
+    let id = open(&mut a, Mode::Ordered);
+    settle(&mut a, &mut b);
+    a.set_repair(Pattern::FULL);
+    let parities = |a: &mut Streams| {
+        let (bytes, _) = packet(a, FULL).unwrap();
+        Frames::new(&bytes).filter(|frame| matches!(frame, Ok(Frame::Parity(_)))).count()
+    };
+    for n in 0..5u8 {
+        send(&mut a, id, &[n; 100]);
+        assert_eq!(parities(&mut a), usize::from(n >= 3));
+    }
+    // The second does not fit beside the first, and waits: there is more to send than leaves.
+    send(&mut a, id, &[5; 100]);
+    send(&mut a, id, &[6; 1100]);
+    assert_eq!(parities(&mut a), 0);
+    assert_eq!(parities(&mut a), 0, "it is too long for one beside it");
+    send(&mut a, id, &[7; 100]);
+    assert_eq!(parities(&mut a), 0, "of n-1 and n-3 only a copy is short enough");
+    send(&mut a, id, &[8; 100]);
+    assert_eq!(parities(&mut a), 1);
+}

@@ -53,6 +53,22 @@ fn of_each_key_only_the_newest_is_put_together() {
 }
 
 #[test]
+fn nothing_comes_after_the_end_was_read() {
+    let (mut receiver, mut budget) = receiver();
+    assert_eq!(receiver.on_message(&frame(0, Some(1), None, b"x"), &mut budget), Ok(true));
+    assert_eq!(receiver.on_end(4, &mut budget), Ok(false), "one waits to be read");
+    assert_eq!(receiver.on_message(&frame(1, Some(2), None, b"x"), &mut budget), Ok(true));
+    for number in 0..2 {
+        assert_eq!(receiver.recv(&mut [0], &mut budget).unwrap().number, number);
+    }
+    assert_eq!(receiver.recv(&mut [0], &mut budget), Err(RecvError::Finished));
+    // Given up by its sender, and late.
+    assert_eq!(receiver.on_message(&frame(3, Some(1), None, b"x"), &mut budget), Ok(false));
+    assert_eq!(receiver.recv(&mut [0], &mut budget), Err(RecvError::Finished));
+    assert!(receiver.is_over() && budget.held == 0);
+}
+
+#[test]
 fn the_stalest_key_is_forgotten_and_does_not_go_back() {
     let (mut receiver, mut budget) = (Freshest::new(100, 4), Budget::new(1 << 20, 1 << 20));
     let mut take = |number, key| {

@@ -57,17 +57,23 @@ fn an_end_takes_the_partial_messages_with_it() {
     let mut receiver = Volatile::new(10_000, 4);
     receiver.on_message(&frame(0, Some((0, 100)), b"x"), &mut budget).unwrap();
     receiver.on_message(&frame(1, None, b"x"), &mut budget).unwrap();
-    assert_eq!(receiver.on_end(3, &mut budget), Ok(false), "one waits to be read");
+    assert_eq!(receiver.on_end(4, &mut budget), Ok(false), "one waits to be read");
     assert_eq!(receiver.on_message(&frame(0, Some((1, 100)), b"x"), &mut budget), Ok(false));
-    assert_eq!(receiver.on_message(&frame(2, None, b"x"), &mut budget), Ok(true));
+    assert_eq!(receiver.on_message(&frame(3, None, b"x"), &mut budget), Ok(true));
     assert_eq!(budget.held, 66);
     let wrong = Err(Violation::FinalSize.into());
-    assert_eq!(receiver.on_message(&frame(3, None, b"x"), &mut budget), wrong);
+    assert_eq!(receiver.on_message(&frame(4, None, b"x"), &mut budget), wrong);
     for _ in 0..2 {
         receiver.recv_vec(&mut budget).unwrap();
     }
     assert!(receiver.is_over());
     assert_eq!(receiver.peek(&mut []), Err(RecvError::Finished));
+    let late = receiver.on_message(&frame(2, None, b"x"), &mut budget);
+    assert_eq!(
+        (late, budget.held, receiver.is_over()),
+        (Ok(false), 0, true),
+        "nothing after the end"
+    );
     let key = MessageFrame { key: Some(1), ..frame(2, None, b"") };
     assert_eq!(receiver.on_message(&key, &mut budget), Err(Violation::Message.into()));
 }

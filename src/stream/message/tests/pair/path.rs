@@ -332,13 +332,15 @@ impl Path {
     }
 
     fn receive(&mut self, content: &Content) {
-        let (id, conn, budget) = (self.settings.id, &mut self.recv_credit, &mut self.recv_budget);
+        let id = self.settings.id;
         let was_empty = self.receiver.is_empty();
+        let may_be_read = !self.is_discarded && !self.is_read_to_the_end();
+        let (conn, budget) = (&mut self.recv_credit, &mut self.recv_budget);
         let news = match content {
             Content::Message { due, data, .. } => {
                 let part = Part { offset: due.range.start.into(), total: due.total.into() };
                 let part = (!due.is_whole).then_some(part);
-                if part.is_none() && !self.is_discarded {
+                if part.is_none() && may_be_read {
                     self.arrived.insert(due.number);
                 }
                 let number = MessageNumber::new(due.number);
@@ -358,6 +360,15 @@ impl Path {
         };
         let news = news.expect("an honest sender breaks no rule");
         assert!(news || !was_empty || self.receiver.is_empty(), "there is news: {content:?}");
+    }
+
+    /// Whether the reader of a channel without credit may know of its end.
+    fn is_read_to_the_end(&self) -> bool {
+        match &self.receiver.receiver {
+            Receiver::Incoming(_) => false,
+            Receiver::Volatile(receiver) => receiver.is_over(),
+            Receiver::Freshest(receiver) => receiver.is_over(),
+        }
     }
 
     fn on_acked(&mut self, content: Content) {
