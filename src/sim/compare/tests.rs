@@ -312,7 +312,7 @@ fn who_does_not_give_way_collapses_together() {
     }
     let [collapsed, kept] =
         [&selective as &dyn Contender, &stream].map(|mode| share(mode, 3.0).goodput_bps() / 10e6);
-    assert!(collapsed < 0.6 && kept > 0.85, "{collapsed} {kept}");
+    assert!(collapsed < 0.7 && kept > 0.85, "{collapsed} {kept}");
     // What nobody repeats is never there twice: plain UDP loses, and wastes nothing.
     let udp = share(&PlainUdp, 2.0);
     assert!(udp.goodput_bps() > 9e6 && (0.4..0.6).contains(&udp.dropped_share()));
