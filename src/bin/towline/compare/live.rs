@@ -1,10 +1,12 @@
 //! The comparison in real time: over sockets of this machine's own, through the relay.
 
+mod channels;
 mod connection;
 mod datagrams;
 mod stage;
 mod stream;
 
+use super::modes;
 use super::setting::Setting;
 use super::trial::{Outcome, Run};
 use crate::clock::Clock;
@@ -27,19 +29,21 @@ const LOOK: Duration = Duration::from_millis(10);
 const RUN_UP: Duration = Duration::from_millis(50);
 
 /// How a mode travels over real sockets.
-#[derive(Clone, Copy)]
 enum Way {
     /// Its ends are state machines, whose datagrams travel over plain sockets.
     Datagrams,
     /// As programs do it: two connections of the library, and what is opened on them.
-    Connection(connection::Open),
+    Connection(Box<dyn connection::Plan>),
 }
 
 fn way(mode: &str) -> Option<Way> {
     match mode {
         "udp" => Some(Way::Datagrams),
-        "stream" => Some(Way::Connection(stream::open)),
-        _ => None,
+        "stream" => Some(Way::Connection(Box::new(stream::OneStream))),
+        _ => {
+            let channels = modes::channels().find(|channels| channels.name() == mode)?;
+            Some(Way::Connection(Box::new(channels)))
+        }
     }
 }
 
@@ -89,7 +93,7 @@ fn run(
     let links = links(mode, scenario)?;
     match way {
         Way::Datagrams => datagrams::run(mode, scenario, links, progress),
-        Way::Connection(open) => connection::run(open, scenario, links, progress),
+        Way::Connection(plan) => connection::run(&*plan, scenario, links, progress),
     }
 }
 
