@@ -155,7 +155,10 @@ fn bad_input_is_told_what_is_allowed() {
         (&["--duplicate", "200"], &["--duplicate", "0 to 100"]),
         (&["--seed", "x"], &["--seed", "x"]),
         (&["--json", "--quiet"], &["--quiet", "cannot be used with"]),
-        (&["--live", "--modes", "udp,tcp"], &["cannot run tcp, in virtual", "it can: udp, stream"]),
+        (
+            &["--live", "--modes", "udp,tcp"],
+            &["cannot run tcp, in virtual", "it can: udp, stream, ordered"],
+        ),
         (&["--senders", "0"], &["--senders", "1..=250"]),
         (&["--senders", "4", "--workload", "game"], &["--senders", "cannot be used with"]),
         (&["--live", "--workload", &large, "--modes", "udp"], &["udp carries", "65507"]),
@@ -200,14 +203,14 @@ fn the_live_comparison_delivers_over_real_sockets() {
     let common = ["--live", "--json", "--csv", csv, "--html", html];
     let json = text(&compare(&[&common[..], &network].concat()));
     let lines: Vec<&str> = json.lines().collect();
-    let modes = ["udp", "stream", "ordered", "unordered", "latest", "unreliable"];
+    let modes = ["udp", "stream", "ordered", "ordered-lean", "unordered", "latest", "unreliable"];
     assert!(lines.len() == 1 + modes.len() && lines[0].contains(r#""seeds":1,"#), "{json}");
     assert!(lines[0].ends_with(r#""live":true}"#), "{json}");
     for (line, name) in lines[1..].iter().zip(modes) {
         assert!(line.contains(&format!(r#""mode":"{name}""#)), "{json}");
         let share = number(line, "delivered_share");
-        let is_lossy = ["udp", "latest", "unreliable"].contains(&name);
-        let is_plausible = if is_lossy { share <= 1.0 } else { share >= 1.0 };
+        let may_lose = ["udp", "latest", "unreliable"].contains(&name);
+        let is_plausible = if may_lose { share <= 1.0 } else { share >= 1.0 };
         assert!(is_plausible && number(line, "offered") > 10.0, "{json}");
         assert!(number(line, "corrupt") == 0.0 && number(line, "wire_bytes") > 0.0, "{json}");
         assert!(number(line, "latency_p50_ms") >= 5.0, "what the link takes: {json}");
@@ -229,16 +232,29 @@ fn every_usual_workload_can_be_live() {
         let common = ["--live", "--workload", workload];
         let table = text(&compare(&[&common[..], &network].concat()));
         assert!(table.starts_with(&format!("{workload} for 0.3 s live: 0 % loss")), "{table}");
-        let stream = table.lines().find(|line| line.starts_with("towline stream")).unwrap();
-        assert!(stream.contains("100.0 %"), "{table}");
+        for title in ["towline stream", "towline ordered", "towline unordered"] {
+            let line = table.lines().find(|line| line.starts_with(title)).unwrap();
+            assert!(line.contains("100.0 %"), "{table}");
+        }
+        assert_eq!(table.contains("towline fitted"), workload == "mixed");
         assert!(table.contains("in virtual time only") && !table.contains("held up"), "{table}");
     }
 }
 
 #[test]
 fn a_live_network_that_drops_everything_hangs_nobody() {
-    let table = text(&compare(&["--live", "--duration", "0.2", "--rtt", "1", "--loss", "100"]));
-    for title in ["plain UDP", "towline stream"] {
+    let table = text(&compare(&[
+        "--live",
+        "--modes",
+        "udp,stream,latest",
+        "--duration",
+        "0.2",
+        "--rtt",
+        "1",
+        "--loss",
+        "100",
+    ]));
+    for title in ["plain UDP", "towline stream", "towline latest"] {
         let line = table.lines().find(|line| line.starts_with(title)).unwrap();
         assert!(line.contains("  0.0 %") && line.contains("never"), "{table}");
     }

@@ -1,7 +1,7 @@
 //! towline with message channels, one for each lane: the endpoint that ships.
 
 use super::contender::{CLIENT, Contender, End, Message, Packets, Place, SERVER, Setup, peer_of};
-use super::lanes::{Lane, Terms, carries};
+use super::lanes::{Lane, carries};
 use super::stream::Framing;
 use super::workload::{self, Traffic, Workload};
 use crate::connection::{self, ChannelConfig, Connection};
@@ -48,21 +48,24 @@ impl TowlineChannels {
         self.channel.map_or_else(|| lane.fitting(), |channel| channel.delivery)
     }
 
-    fn terms(&self, lane: &workload::Lane) -> Terms {
+    /// What carries this lane's messages; of [`Delivery::Stream`] it is a stream of the lane's own.
+    pub fn channel(&self, lane: &workload::Lane) -> ChannelConfig {
         let delivery = self.delivery(lane);
         let priority = Priority { level: level(&lane.traffic), ..Priority::default() };
-        let mut config = match self.channel {
-            Some(channel) => channel,
-            None if delivery == Delivery::Stream => return Terms::Stream(priority),
-            None => ChannelConfig { priority, ..ChannelConfig::new(delivery) },
-        };
+        let fitted = ChannelConfig { priority, ..ChannelConfig::new(delivery) };
+        let mut config = self.channel.unwrap_or(fitted);
         if matches!(lane.traffic, Traffic::Bulk { .. }) {
             // A file's sender waits for room: what is thrown away before it is sent would tell
             // nothing about the network.
             config.overflow = Overflow::Block;
             config.max_queue_delay = None;
         }
-        Terms::Channel(config)
+        config
+    }
+
+    /// The settings of both sides.
+    pub const fn config(&self) -> &connection::Config {
+        &self.config
     }
 }
 
@@ -105,7 +108,7 @@ impl Contender for TowlineChannels {
             let mut rng = Rng::from_u64(setup.seed);
             let [client, server] = [rng.fork(), rng.fork()];
             let rng = if side == Side::Client { client } else { server };
-            let lanes = setup.workload.lanes.iter().map(|lane| Lane::new(self.terms(lane)));
+            let lanes = setup.workload.lanes.iter().map(|lane| Lane::new(self.channel(lane)));
             let app = Messages {
                 side,
                 connection: None,

@@ -5,7 +5,7 @@ use super::contender::{Piece, Place, Role};
 use super::packet;
 use super::stream::Framing;
 use crate::connection::{ChannelConfig, Connection, SendOptions};
-use crate::stream::{Priority, SendError};
+use crate::stream::{Delivery, Priority, SendError};
 use crate::time::Instant;
 use crate::wire::{ChannelId, Frame, MessageFrame, ParityFrame, StreamId};
 use std::collections::VecDeque;
@@ -14,15 +14,6 @@ use std::collections::VecDeque;
 const NUMBER_BITS: u32 = 48;
 /// The place of a lane that is a stream: no message has this number.
 const STREAM: u64 = (1 << NUMBER_BITS) - 1;
-
-/// How a lane travels.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Terms {
-    /// On a channel of its own.
-    Channel(ChannelConfig),
-    /// On a stream of its own, each message behind its length.
-    Stream(Priority),
-}
 
 /// A lane's messages on the way out.
 #[derive(Debug)]
@@ -51,16 +42,14 @@ pub(super) struct StreamLane {
 }
 
 impl Lane {
-    pub(super) fn new(terms: Terms) -> Self {
-        match terms {
-            Terms::Channel(config) => {
-                let waiting = VecDeque::new();
-                Self::Channel(ChannelLane { config, id: None, waiting, count: 0, sent: 0 })
-            }
-            Terms::Stream(priority) => {
-                Self::Stream(StreamLane { priority, id: None, framing: Framing::default() })
-            }
+    /// On a channel of its own, or for [`Delivery::Stream`] on a stream.
+    pub(super) fn new(config: ChannelConfig) -> Self {
+        if config.delivery == Delivery::Stream {
+            let (priority, framing) = (config.priority, Framing::default());
+            return Self::Stream(StreamLane { priority, id: None, framing });
         }
+        let waiting = VecDeque::new();
+        Self::Channel(ChannelLane { config, id: None, waiting, count: 0, sent: 0 })
     }
 
     /// Queues a message of the `n`-th lane.

@@ -50,7 +50,7 @@ pub(crate) struct Compare {
     /// What to compare, separated by commas; all that can carry the workload where it is not given:
     /// udp, stop-and-wait, go-back-n, selective-repeat, tcp, tcp-like, stream, ordered, ordered-lean
     /// (nothing sent twice beforehand), unordered, latest, unreliable, and fitted, which gives each
-    /// lane of one connection the delivery that fits it; with --live udp and stream.
+    /// lane of one connection the delivery that fits it; with --live udp and towline's own.
     #[arg(long, value_delimiter = ',', value_name = "MODES", value_parser = modes::parse)]
     pub(crate) modes: Option<Vec<String>>,
     /// How long the workload lasts, where it is not to be the workload's own; with --live a usual one

@@ -6,6 +6,7 @@ mod datagrams;
 mod stage;
 mod stream;
 
+use super::modes;
 use super::setting::Setting;
 use super::trial::{Outcome, Run};
 use crate::clock::Clock;
@@ -29,28 +30,21 @@ const LOOK: Duration = Duration::from_millis(10);
 const RUN_UP: Duration = Duration::from_millis(50);
 
 /// How a mode travels over real sockets.
-#[derive(Clone, Copy)]
 enum Way {
     /// Its ends are state machines, whose datagrams travel over plain sockets.
     Datagrams,
     /// As programs do it: two connections of the library, and what is opened on them.
-    Connection(connection::Open),
+    Connection(Box<dyn connection::Plan>),
 }
 
 fn way(mode: &str) -> Option<Way> {
     match mode {
         "udp" => Some(Way::Datagrams),
-        "stream" => Some(Way::Connection(stream::open)),
-        "ordered" => Some(Way::Connection(|c, _, w| channels::open(c, w, |_| Delivery::Ordered))),
-        "unordered" => {
-            Some(Way::Connection(|c, _, w| channels::open(c, w, |_| Delivery::Unordered)))
+        "stream" => Some(Way::Connection(Box::new(stream::OneStream))),
+        _ => {
+            let channels = modes::channels().find(|channels| channels.name() == mode)?;
+            Some(Way::Connection(Box::new(channels)))
         }
-        "latest" => Some(Way::Connection(|c, _, w| channels::open(c, w, |_| Delivery::Latest))),
-        "unreliable" => {
-            Some(Way::Connection(|c, _, w| channels::open(c, w, |_| Delivery::Unreliable)))
-        }
-        "fitted" => Some(Way::Connection(|c, _, w| channels::open(c, w, Lane::fitting))),
-        _ => None,
     }
 }
 
@@ -100,7 +94,7 @@ fn run(
     let links = links(mode, scenario)?;
     match way {
         Way::Datagrams => datagrams::run(mode, scenario, links, progress),
-        Way::Connection(open) => connection::run(open, scenario, links, progress),
+        Way::Connection(plan) => connection::run(&*plan, scenario, links, progress),
     }
 }
 

@@ -14,13 +14,7 @@ const FITTED: &str = "fitted";
 
 /// All modes, in the order of the report.
 pub(crate) fn all() -> Vec<Box<dyn Contender>> {
-    let channels = |name, title, delivery, redundancy| {
-        let mut config = Config::default();
-        config.redundancy = redundancy;
-        Box::new(TowlineChannels::new(name, title, ChannelConfig::new(delivery), config))
-    };
-    let adaptive = Redundancy::Adaptive;
-    vec![
+    let mut all: Vec<Box<dyn Contender>> = vec![
         Box::new(PlainUdp),
         Box::new(Repeat::new(Protocol::StopAndWait)),
         Box::new(Repeat::new(Protocol::GoBackN)),
@@ -28,13 +22,27 @@ pub(crate) fn all() -> Vec<Box<dyn Contender>> {
         Box::new(Tcp),
         Box::new(TcpLike::default()),
         Box::new(TowlineStream::default()),
-        channels("ordered", "towline ordered", Delivery::Ordered, adaptive),
-        channels("ordered-lean", "towline ordered, lean", Delivery::Ordered, Redundancy::Off),
-        channels("unordered", "towline unordered", Delivery::Unordered, adaptive),
-        channels("latest", "towline latest", Delivery::Latest, adaptive),
-        channels("unreliable", "towline unreliable", Delivery::Unreliable, adaptive),
-        Box::new(TowlineChannels::fitted(FITTED, "towline fitted", Config::default())),
-    ]
+    ];
+    all.extend(channels().map(|mode| Box::new(mode) as Box<dyn Contender>));
+    all
+}
+
+/// Those that travel on message channels.
+pub(crate) fn channels() -> impl Iterator<Item = TowlineChannels> {
+    let adaptive = Redundancy::Adaptive;
+    let alike = [
+        ("ordered", "towline ordered", Delivery::Ordered, adaptive),
+        ("ordered-lean", "towline ordered, lean", Delivery::Ordered, Redundancy::Off),
+        ("unordered", "towline unordered", Delivery::Unordered, adaptive),
+        ("latest", "towline latest", Delivery::Latest, adaptive),
+        ("unreliable", "towline unreliable", Delivery::Unreliable, adaptive),
+    ];
+    let alike = alike.into_iter().map(|(name, title, delivery, redundancy)| {
+        let mut config = Config::default();
+        config.redundancy = redundancy;
+        TowlineChannels::new(name, title, ChannelConfig::new(delivery), config)
+    });
+    alike.chain([TowlineChannels::fitted(FITTED, "towline fitted", Config::default())])
 }
 
 /// What is compared where nobody says: all but what would be another mode once more.

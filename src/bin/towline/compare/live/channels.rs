@@ -1,75 +1,79 @@
-//! towline's channels: one for each lane, with one delivery for all or what fits each.
+//! towline's channels, one for each lane: each side opens its own, and takes what the other opens.
 
-use super::connection::{Halves, Inlet, Outlet};
-use super::stream::Framed;
+use super::connection::{Halves, Inlet, Outlet, Plan};
 use std::io;
-use towline::channel::{ChannelError, Overflow, RecvError};
-use towline::sim::compare::{Lane, Traffic, Workload};
-use towline::{Channel, ChannelConfig, Connection, Delivery};
+use towline::channel::{ChannelError, RecvError};
+use towline::connection::Config;
+use towline::sim::compare::{Framing, TowlineChannels, Workload};
+use towline::{Channel, Connection, Delivery};
 
-/// A channel out for each lane; as many come in from the other side.
-pub(super) fn open(
-    connection: &Connection,
-    workload: &Workload,
-    delivery: impl Fn(&Lane) -> Delivery,
-) -> io::Result<Halves> {
-    let lanes = workload.lanes.iter();
-    let outlets = lanes.map(|lane| outlet(connection, lane, delivery(lane)));
-    let outlets = outlets.collect::<io::Result<_>>()?;
-    let inlet = || -> Box<dyn Inlet> { Box::new(Incoming::Awaited(connection.clone())) };
-    let inlets = workload.lanes.iter().map(|_| inlet()).collect();
-    Ok(Halves { outlets, inlets })
-}
-
-fn outlet(connection: &Connection, lane: &Lane, delivery: Delivery) -> io::Result<Box<dyn Outlet>> {
-    let mut config = ChannelConfig::new(delivery);
-    if matches!(lane.traffic, Traffic::Bulk { .. }) {
-        // As in virtual time: a file's sender waits for room.
-        (config.overflow, config.max_queue_delay) = (Overflow::Block, None);
+impl Plan for TowlineChannels {
+    fn config(&self) -> Config {
+        Self::config(self).clone()
     }
-    let channel = connection.open_channel(config)?;
-    Ok(match channel.stream() {
-        Some(stream) => {
-            stream.set_nodelay(true)?;
-            Box::new(Framed::new(stream))
-        }
-        None => Box::new(Out(channel)),
-    })
+
+    fn queues(&self, workload: &Workload) -> usize {
+        workload.lanes.len()
+    }
+
+    fn open(&self, connection: &Connection, workload: &Workload) -> io::Result<Halves> {
+        let lanes = workload.lanes.iter();
+        let outlets = lanes.map(|lane| {
+            let channel = connection.open_channel(self.channel(lane))?;
+            if let Some(stream) = channel.stream() {
+                stream.set_nodelay(true)?;
+            }
+            Ok(Box::new(Lane::new(channel)) as Box<dyn Outlet>)
+        });
+        Ok(Halves { outlets: outlets.collect::<io::Result<_>>()?, inlets: Vec::new() })
+    }
+
+    fn accept(&self, connection: &Connection) -> io::Result<Option<Box<dyn Inlet>>> {
+        let channel = connection.accept_channel()?;
+        Ok(Some(Box::new(Lane::new(channel))))
+    }
 }
 
-struct Out(Channel);
+/// One direction of a lane.
+struct Lane {
+    channel: Channel,
+    /// Streams have no boundaries.
+    framing: Option<Framing>,
+}
 
-impl Outlet for Out {
+impl Lane {
+    fn new(channel: Channel) -> Self {
+        let framing = (channel.delivery() == Delivery::Stream).then(Framing::default);
+        Self { channel, framing }
+    }
+}
+
+impl Outlet for Lane {
     fn send(&mut self, message: &[u8]) -> io::Result<()> {
-        Ok(self.0.send(message).map(drop)?)
+        let Some(framing) = &mut self.framing else {
+            self.channel.send(message).map_err(io::Error::other)?;
+            return Ok(());
+        };
+        framing.push(message);
+        while !framing.unwritten().is_empty() {
+            self.channel.send(framing.unwritten()).map_err(io::Error::other)?;
+            framing.on_written(framing.unwritten().len());
+        }
+        Ok(())
     }
 }
 
-/// The other side's channel.
-enum Incoming {
-    /// Nobody has sent anything yet.
-    Awaited(Connection),
-    Messages(Channel),
-    Bytes(Framed),
-}
-
-impl Inlet for Incoming {
+impl Inlet for Lane {
     fn recv(&mut self) -> io::Result<Vec<u8>> {
         loop {
-            match self {
-                Self::Awaited(connection) => {
-                    let channel = connection.accept_channel()?;
-                    *self = match channel.stream() {
-                        Some(stream) => Self::Bytes(Framed::new(stream)),
-                        None => Self::Messages(channel),
-                    };
-                }
-                Self::Messages(channel) => match channel.recv_vec() {
-                    // What was given up is missing, and is counted so.
-                    Err(ChannelError::Recv(RecvError::Gap { .. })) => {}
-                    received => return Ok(received?),
-                },
-                Self::Bytes(framed) => return framed.recv(),
+            if let Some(message) = self.framing.as_mut().and_then(Framing::pop) {
+                return Ok(message);
+            }
+            match (self.channel.recv_vec(), &mut self.framing) {
+                (Ok(bytes), Some(framing)) => framing.on_read(&bytes),
+                (Ok(message), None) => return Ok(message),
+                (Err(ChannelError::Recv(RecvError::Gap { .. })), _) => {}
+                (Err(error), _) => return Err(io::Error::other(error)),
             }
         }
     }

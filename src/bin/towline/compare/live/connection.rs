@@ -9,26 +9,43 @@ use crate::relay::{Carrier, Links};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::thread;
+use std::thread::{self, Scope};
 use std::time::Duration;
+use towline::connection::Config;
 use towline::sim::compare::{
     Application, End, Message, Packets, Place, Record, Scenario, Wire, Workload,
 };
 use towline::time::Instant;
 use towline::wire::Side;
-use towline::{Connection, Listener, Stream};
+use towline::{Connection, Listener, endpoint};
 
 /// How often it is looked whether the server has been reached.
 const LOOK: Duration = Duration::from_millis(2);
 
-/// Opens what a mode needs on one end of a connection: the seam for modes.
-pub(super) type Open = fn(&Connection, Side, &Workload) -> io::Result<Halves>;
+/// How a mode uses a connection: the seam for modes.
+pub(super) trait Plan: Sync {
+    /// The settings of both ends.
+    fn config(&self) -> Config {
+        Config::default()
+    }
 
-/// One end of a mode.
-///
-/// Each outlet and each inlet has a thread of its own.
+    /// How many queues of messages wait for it beside each other: one, or one for each lane.
+    fn queues(&self, _: &Workload) -> usize {
+        1
+    }
+
+    /// Opens what it needs on one end of a connection.
+    fn open(&self, connection: &Connection, workload: &Workload) -> io::Result<Halves>;
+
+    /// Waits for the next that the other end opens; `None` if it opens none.
+    fn accept(&self, _: &Connection) -> io::Result<Option<Box<dyn Inlet>>> {
+        Ok(None)
+    }
+}
+
+/// One end of a mode. Each part has a thread of its own.
 pub(super) struct Halves {
-    /// One for each lane, or one for all.
+    /// One for each queue.
     pub(super) outlets: Vec<Box<dyn Outlet>>,
     pub(super) inlets: Vec<Box<dyn Inlet>>,
 }
@@ -43,19 +60,19 @@ pub(super) trait Inlet: Send {
     fn recv(&mut self) -> io::Result<Vec<u8>>;
 }
 
-type Addressed = (u16, Vec<u8>);
-
-/// The application's end: what it sends waits for the thread that sends, and what was received for it.
+/// The application's end: what it sends waits for the threads that send, and what was received for it.
 struct Queues {
-    outgoing: Sender<Addressed>,
+    outgoing: Vec<Sender<Vec<u8>>>,
     incoming: Receiver<Vec<u8>>,
     sent: u64,
 }
 
 impl End for Queues {
     fn send(&mut self, _: Instant, message: Message<'_>) -> Place {
-        // The thread is gone only if the connection is.
-        let _ = self.outgoing.send((message.lane, message.bytes.to_vec()));
+        if let Some(queue) = self.outgoing.get(usize::from(message.lane) % self.outgoing.len()) {
+            // The thread is gone only if the connection is.
+            let _ = queue.send(message.bytes.to_vec());
+        }
         self.sent += 1;
         Place { space: 0, range: self.sent - 1..self.sent }
     }
@@ -73,23 +90,26 @@ impl End for Queues {
 
 /// The other sides of these queues.
 struct Hands {
-    outgoing: Receiver<Addressed>,
+    outgoing: Vec<Receiver<Vec<u8>>>,
     incoming: Sender<Vec<u8>>,
 }
 
 pub(super) fn run(
-    open: Open,
+    plan: &dyn Plan,
     scenario: &Scenario,
     links: Links,
     progress: &dyn Fn(Duration),
 ) -> io::Result<Record> {
-    let listener = Listener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let mut config = endpoint::Config::default();
+    config.connection = plan.config();
+    config.connection.connect_timeout = grace(scenario);
+    let listener = Listener::bind_with((Ipv4Addr::LOCALHOST, 0), &config)?;
     let relay = Carrier::start(socket()?, listener.local_addr()?, links)?;
     let clock = Clock::start();
-    let connections = connect(&listener, relay.local_addr(), clock, grace(scenario));
+    let connections = connect(&listener, relay.local_addr(), &config.connection, clock);
     let start = clock.now() + RUN_UP;
-    let ([client, server], hands) = stages(scenario, clock, start);
-    let stages = [client, server];
+    let queues = plan.queues(&scenario.workload).max(1);
+    let (stages, hands) = stages(scenario, queues, clock, start);
     let watch = Watch { scenario, clock, start, relay: &relay, progress };
     let connections = match connections {
         Ok(connections) => connections,
@@ -101,26 +121,13 @@ pub(super) fn run(
             return Ok(watch.record(stages, Wire::default(), vec![fault]));
         }
     };
-    let [client, server] = &connections;
-    let halves = [
-        open(client, Side::Client, &scenario.workload)?,
-        open(server, Side::Server, &scenario.workload)?,
-    ];
+    let [client, server] = connections.each_ref().map(|c| plan.open(c, &scenario.workload));
+    let halves = [client?, server?];
     let (wire, faults) = thread::scope(|scope| {
-        for ((stage, Halves { outlets, inlets }), hands) in stages.iter().zip(halves).zip(hands) {
-            let Hands { outgoing, incoming } = hands;
-            scope.spawn(|| stage.play());
-            let mut lanes = Vec::new();
-            for mut outlet in outlets {
-                let (lane, messages) = mpsc::channel();
-                lanes.push(lane);
-                scope.spawn(move || send(stage, &messages, &mut *outlet));
-            }
-            scope.spawn(move || sort(stage, &outgoing, &lanes));
-            for mut inlet in inlets {
-                let incoming = incoming.clone();
-                scope.spawn(move || receive(stage, &mut *inlet, &incoming));
-            }
+        for (((stage, connection), halves), hands) in
+            stages.iter().zip(&connections).zip(halves).zip(hands)
+        {
+            play(scope, plan, stage, connection, halves, hands);
         }
         let wire = watch.wait(stages.each_ref(), None);
         let faults: Vec<String> = connections
@@ -138,10 +145,42 @@ pub(super) fn run(
     Ok(watch.record(stages, wire, faults))
 }
 
-fn stages(scenario: &Scenario, clock: Clock, start: Instant) -> ([Stage; 2], [Hands; 2]) {
+/// Starts all threads of one side.
+fn play<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    plan: &'scope dyn Plan,
+    stage: &'scope Stage,
+    connection: &'scope Connection,
+    halves: Halves,
+    hands: Hands,
+) {
+    scope.spawn(|| stage.play());
+    for (mut outlet, outgoing) in halves.outlets.into_iter().zip(hands.outgoing) {
+        scope.spawn(move || send(stage, &outgoing, &mut *outlet));
+    }
+    let incoming = hands.incoming;
+    let inlet = move |mut inlet: Box<dyn Inlet>| {
+        let incoming = incoming.clone();
+        scope.spawn(move || receive(stage, &mut *inlet, &incoming));
+    };
+    halves.inlets.into_iter().for_each(&inlet);
+    scope.spawn(move || {
+        while let Ok(Some(opened)) = plan.accept(connection) {
+            inlet(opened);
+        }
+    });
+}
+
+fn stages(
+    scenario: &Scenario,
+    queues: usize,
+    clock: Clock,
+    start: Instant,
+) -> ([Stage; 2], [Hands; 2]) {
     let Scenario { workload, seed, .. } = scenario;
     let stage = |side| {
-        let ((outgoing, to_send), (received, incoming)) = (mpsc::channel(), mpsc::channel());
+        let (outgoing, to_send) = (0..queues).map(|_| mpsc::channel()).unzip();
+        let (received, incoming) = mpsc::channel();
         let end = Box::new(Queues { outgoing, incoming, sent: 0 });
         let application = Application::new(end, side, workload, *seed, start);
         let hands = Hands { outgoing: to_send, incoming: received };
@@ -155,12 +194,12 @@ fn stages(scenario: &Scenario, clock: Clock, start: Instant) -> ([Stage; 2], [Ha
 fn connect(
     listener: &Listener,
     relay: SocketAddr,
+    config: &Config,
     clock: Clock,
-    patience: Duration,
 ) -> io::Result<[Connection; 2]> {
-    let client = Stream::connect_timeout(&relay, patience)?.connection();
+    let client = Connection::connect_with(relay, config)?;
     listener.set_nonblocking(true)?;
-    let until = clock.now() + patience;
+    let until = clock.now() + config.connect_timeout;
     loop {
         match listener.accept_connection() {
             Ok(server) => return Ok([client, server]),
@@ -171,21 +210,9 @@ fn connect(
     }
 }
 
-/// Hands each message to its lane's thread: a lane that waits for room holds no other one up.
-fn sort(stage: &Stage, outgoing: &Receiver<Addressed>, lanes: &[Sender<Vec<u8>>]) {
+fn send(stage: &Stage, outgoing: &Receiver<Vec<u8>>, outlet: &mut dyn Outlet) {
     while !stage.is_over() {
-        if let Ok((lane, message)) = outgoing.recv_timeout(TICK)
-            && let Some(outlet) = lanes.get(usize::from(lane)).or_else(|| lanes.first())
-            && outlet.send(message).is_err()
-        {
-            return;
-        }
-    }
-}
-
-fn send(stage: &Stage, messages: &Receiver<Vec<u8>>, outlet: &mut dyn Outlet) {
-    while !stage.is_over() {
-        if let Ok(message) = messages.recv_timeout(TICK)
+        if let Ok(message) = outgoing.recv_timeout(TICK)
             && outlet.send(&message).is_err()
         {
             return;

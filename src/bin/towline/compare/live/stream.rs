@@ -1,20 +1,24 @@
 //! towline's stream: messages behind their lengths.
 
-use super::connection::{Halves, Inlet, Outlet};
+use super::connection::{Halves, Inlet, Outlet, Plan};
 use std::io::{self, Read, Write};
 use towline::sim::compare::{Framing, Workload};
-use towline::wire::Side;
 use towline::{Connection, Stream};
 
 /// Bytes read at once.
 const READ: usize = 16 * 1024;
 
 /// The first stream, on which small writes go out at once.
-pub(super) fn open(connection: &Connection, _: Side, _: &Workload) -> io::Result<Halves> {
-    let stream = connection.stream();
-    stream.set_nodelay(true)?;
-    let inlet = Box::new(Framed::new(stream.try_clone()?));
-    Ok(Halves { outlets: vec![Box::new(Framed::new(stream))], inlets: vec![inlet] })
+pub(super) struct OneStream;
+
+impl Plan for OneStream {
+    fn open(&self, connection: &Connection, _: &Workload) -> io::Result<Halves> {
+        let stream = connection.stream();
+        stream.set_nodelay(true)?;
+        let framed = |stream| Framed { stream, framing: Framing::default() };
+        let inlet = Box::new(framed(stream.try_clone()?));
+        Ok(Halves { outlets: vec![Box::new(framed(stream))], inlets: vec![inlet] })
+    }
 }
 
 /// A stream on which each message goes behind its length.
