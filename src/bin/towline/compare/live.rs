@@ -18,10 +18,9 @@ use std::io;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::thread;
 use std::time::Duration;
-use towline::Delivery;
 use towline::impair::{Link, LinkConfig};
 use towline::rng::Rng;
-use towline::sim::compare::{Contender, Lane, PATH_MTU, Record, Scenario, Wire, conclude};
+use towline::sim::compare::{Contender, PATH_MTU, Record, Scenario, Wire, conclude};
 use towline::time::Instant;
 
 /// How often it is looked whether a run is over, and how far it is.

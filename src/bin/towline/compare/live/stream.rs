@@ -21,16 +21,9 @@ impl Plan for OneStream {
     }
 }
 
-/// A stream on which each message goes behind its length.
-pub(super) struct Framed {
+struct Framed {
     stream: Stream,
     framing: Framing,
-}
-
-impl Framed {
-    pub(super) fn new(stream: Stream) -> Self {
-        Self { stream, framing: Framing::default() }
-    }
 }
 
 impl Outlet for Framed {
