@@ -13,9 +13,10 @@ use std::ops::Range;
 
 /// Keys, and whose turn it is.
 ///
-/// Messages longer than a packet that are under way together cost at most what the peer guarantees a
-/// channel, or are one alone. So the peer does not have to drop a part that it has acknowledged: not
-/// even with more keys than it takes partial messages, as long as packets keep their order.
+/// Of messages longer than a packet only so many are under way together that the peer never has to drop
+/// a part that it has acknowledged: at most as many as it takes, which cost at most what it guarantees a
+/// channel; or one alone. What was given up counts, as the peer may still hold parts of it, until it has
+/// all of a newer message of that key.
 #[derive(Debug)]
 pub(super) struct Newest {
     /// All that were ever used, at most [`MAX_KEYS`]: so the peer never has to forget one.
@@ -32,9 +33,11 @@ pub(super) struct Newest {
     held: u64,
     /// What the messages that are not begun cost.
     queued: u64,
-    /// Begun and unsettled messages longer than a packet, and what they cost.
+    /// Begun and unsettled messages longer than a packet.
     partly: u64,
-    partly_cost: u64,
+    /// Keys of which the peer may hold a part of a message, and what those messages cost.
+    held_keys: u64,
+    held_cost: u64,
     /// How many of those the peer takes.
     max_partial: u64,
     end: End,
@@ -50,6 +53,16 @@ struct Key {
     pending: Option<(u64, Slot)>,
     /// In which queue the key is.
     filed: Option<Which>,
+    /// What the peer may hold a part of.
+    held: Option<Held>,
+}
+
+/// A message of a key of which parts were sent: the newest such one, and what the longest one costs of
+/// those that it may stand for.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    number: u64,
+    cost: u64,
 }
 
 impl Key {
@@ -85,7 +98,8 @@ impl Newest {
             held: 0,
             queued: 0,
             partly: 0,
-            partly_cost: 0,
+            held_keys: 0,
+            held_cost: 0,
             max_partial: 1,
             end: End::default(),
             stats: ChannelStats::default(),
@@ -180,7 +194,7 @@ impl Newest {
             self.stats.outstanding += 1;
             if !is_whole {
                 self.partly += 1;
-                self.partly_cost += cost;
+                self.hold(due.key, due.number, cost);
             }
         }
         self.refile(due.key);
@@ -190,6 +204,7 @@ impl Newest {
     pub(super) fn on_acked(&mut self, number: u64, range: &Range<u32>, out: &mut Settlement) {
         let Some((id, slot)) = self.current(number) else { return };
         if slot.on_acked(range) {
+            self.release(id, number);
             self.drop_current(id, Outcome::Acknowledged, out);
         }
         self.refile(id);
@@ -340,15 +355,45 @@ impl Newest {
 
     /// The message that begins or goes on next, among those that may.
     fn first_fresh(&self) -> Option<(Option<u64>, u64, &Slot)> {
-        let mut messages = self.fresh.iter().filter_map(|id| self.under_way(*id));
-        messages.find(|(_, _, slot)| self.may_go(slot))
+        let messages = || self.fresh.iter().filter_map(|id| self.under_way(*id));
+        messages().find(|(id, _, slot)| self.may_go(*id, slot)).or_else(|| {
+            // One alone always may. The newest: what was given up and comes late is older.
+            let newest = messages().max_by_key(|(_, number, _)| *number);
+            newest.filter(|_| self.partly == 0)
+        })
     }
 
-    const fn may_go(&self, slot: &Slot) -> bool {
-        slot.is_whole()
-            || slot.is_begun()
-            || self.partly == 0
-            || (self.partly < self.max_partial && self.partly_cost + slot.cost() <= GUARANTEED)
+    fn may_go(&self, id: Option<u64>, slot: &Slot) -> bool {
+        if slot.is_whole() || slot.is_begun() {
+            return true;
+        }
+        // A newer message of a key takes the place of an older one.
+        let held = self.keys.get(&id).and_then(|key| key.held);
+        if self.held_keys == u64::from(held.is_some()) {
+            return true;
+        }
+        let own = held.map_or(0, |held| held.cost);
+        let others = self.held_cost - own;
+        self.held_keys + u64::from(held.is_none()) <= self.max_partial
+            && others + own.max(slot.cost()) <= GUARANTEED
+    }
+
+    /// A part of a message leaves, the first one.
+    fn hold(&mut self, id: Option<u64>, number: u64, cost: u64) {
+        let Some(key) = self.keys.get_mut(&id) else { return };
+        let before = key.held.map_or(0, |held| held.cost);
+        self.held_keys += u64::from(key.held.is_none());
+        self.held_cost += cost.max(before) - before;
+        key.held = Some(Held { number, cost: cost.max(before) });
+    }
+
+    /// The peer has all of a message: parts of older ones are dropped, and taken no more.
+    fn release(&mut self, id: Option<u64>, number: u64) {
+        let Some(key) = self.keys.get_mut(&id) else { return };
+        if let Some(held) = key.held.take_if(|held| held.number <= number) {
+            self.held_keys -= 1;
+            self.held_cost -= held.cost;
+        }
     }
 
     /// Settles the message under way, and puts the waiting one in its place.
@@ -388,7 +433,6 @@ impl Newest {
             self.stats.outstanding -= 1;
             if !slot.is_whole() {
                 self.partly -= 1;
-                self.partly_cost -= slot.cost();
             }
         } else {
             self.queued -= slot.cost();

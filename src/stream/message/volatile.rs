@@ -18,7 +18,7 @@ const SEEN: u64 = 1024;
 /// Messages on their way into a queue without credit, and what both hold of the shared budget.
 ///
 /// Parts and unread messages are bounded apart, each by [`Budget::room`]; one message always fits.
-/// What makes room for a new part is the message that has got none for longest.
+/// What makes room for a new part is the message that has got none for longest, unless that is newer.
 #[derive(Debug)]
 pub(super) struct Arrivals {
     pub(super) horizon: Horizon,
@@ -70,6 +70,10 @@ impl Arrivals {
                 && (self.partials.len() as u64 >= self.max_partial
                     || cost > budget.room(self.partial_cost, self.partial_cost))
             {
+                if number < stalest {
+                    // It comes late, of a message that was given up: whoever sends keeps to the bound.
+                    return Ok(None);
+                }
                 self.drop_partial(stalest, budget);
             }
             self.partial_cost += cost;

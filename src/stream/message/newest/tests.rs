@@ -180,3 +180,36 @@ fn long_states_of_many_keys_arrive_though_the_peer_takes_few() {
         assert_eq!(newest_read, last, "seed {seed}");
     }
 }
+
+#[test]
+fn what_was_given_up_counts_until_the_peer_has_a_newer_one() {
+    let mut out = Settlement::default();
+    let mut sender = newest(1);
+    accept(&mut sender, Some(1), 100, &mut out);
+    send(&mut sender, Which::New, 50).unwrap();
+    accept(&mut sender, Some(0), 100, &mut out);
+    accept(&mut sender, Some(1), 100, &mut out);
+    assert!(sender.abandon(0, Unsettled::Any, Why::Cancelled, &mut out));
+    // The peer may still hold a part of 0: only what takes its place may begin.
+    let (due, _) = send(&mut sender, Which::New, 999).unwrap();
+    assert_eq!(due.number, 2);
+    assert_eq!(sender.next(Which::New), None, "1 would push it out");
+    sender.on_acked(2, &(0..100), &mut out);
+    assert_eq!(send(&mut sender, Which::New, 999).unwrap().0.number, 1);
+}
+
+#[test]
+fn a_late_part_of_what_was_given_up_pushes_nothing_newer_out() {
+    let mut budget = Budget::new(1 << 20, 1 << 22);
+    let mut receiver = Freshest::new(1000, 1);
+    let id = ChannelId(4);
+    let mut take = |number: u64, key, offset, data: &[u8]| {
+        let part = Some(Part { offset, total: 20 });
+        let number = MessageNumber::new(number);
+        let frame = MessageFrame { id, number, part, key: Some(key), data };
+        receiver.on_message(&frame, &mut budget).unwrap()
+    };
+    assert!(!take(1, 0, 0, &[1; 10]));
+    assert!(!take(0, 1, 0, &[0; 10]));
+    assert!(take(1, 0, 10, &[1; 10]));
+}
