@@ -55,6 +55,7 @@
 //! | `schedule.rs` | the events to come, in order of time and then of their making |
 //! | [`compare`] | one workload through several modes of delivery |
 //! | [`arq`] | stop-and-wait, go-back-N and selective repeat, for teaching |
+//! | [`validate`] | the simulator against published and derived numbers |
 //! | `tap.rs` | [`PacketEvent`]: what an observer of the network sees; the trace hash; recordings |
 //!
 //! At one instant, everything that arrives is handed over first, in the order in which it was
@@ -69,6 +70,7 @@ mod schedule;
 mod tap;
 mod topology;
 mod transfer;
+pub mod validate;
 mod world;
 
 pub use host::{Host, HostId, Outbox};
