@@ -27,6 +27,12 @@ pub enum Fate {
     BlackedOut,
     /// It was larger than the MTU.
     Oversize,
+    /// The policer had no tokens for it.
+    Policed,
+    /// The queue's management dropped it before the queue was full.
+    Early,
+    /// Not known yet: it waits in the queue, and [`Link::release`](super::Link::release) will tell.
+    Held,
 }
 
 /// A datagram at the far end.

@@ -45,7 +45,7 @@ pub use config::{LinkConfig, UDP_IP_OVERHEAD};
 pub use damage::{Damage, Region};
 pub use error::ImpairError;
 pub use line::{Arrival, Arrivals, Fate, Line};
-pub use link::{Link, LinkStats};
+pub use link::{Link, LinkStats, Parcel};
 pub use loss::Loss;
 pub use queue::Queue;
 pub use timing::Reorder;

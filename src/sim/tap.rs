@@ -153,6 +153,11 @@ fn fold(hash: u64, event: &PacketEvent<'_>, crc: u32) -> u64 {
     words.into_iter().fold(hash, |hash, word| mix(hash.rotate_left(23) ^ word))
 }
 
+/// One number for all packets from one address to another.
+pub(super) fn flow_of(from: SocketAddr, to: SocketAddr) -> u64 {
+    mix(word(from).rotate_left(32) ^ mix(word(to)))
+}
+
 fn word(address: SocketAddr) -> u64 {
     let ip = match address.ip() {
         IpAddr::V4(ip) => u64::from(ip.to_bits()),
