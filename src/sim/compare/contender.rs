@@ -13,7 +13,7 @@ pub const CLIENT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0
 pub const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), 2000);
 
 /// A mode of delivery.
-pub trait Contender: Sync {
+pub trait Contender: Send + Sync {
     /// One word, as people type it.
     fn name(&self) -> &str;
 
@@ -128,6 +128,30 @@ pub trait End: Send {
     fn faults(&self) -> Vec<String> {
         Vec::new()
     }
+
+    /// Bytes that were handed to [`End::send`] and have not been taken by what sends them: a greedy
+    /// application gives more when this is small.
+    fn backlog(&self) -> usize {
+        0
+    }
+
+    /// What it knows of its path, if it measures any.
+    fn probe(&self) -> Option<Probe> {
+        None
+    }
+}
+
+/// What a sender knows of its path at one instant.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Probe {
+    /// Congestion window, in bytes.
+    pub cwnd: u64,
+    /// Bytes sent and neither acknowledged nor lost.
+    pub bytes_in_flight: u64,
+    /// The smoothed round trip, once there is one.
+    pub srtt: Option<Duration>,
+    /// Packets it has declared lost so far.
+    pub lost_packets: u64,
 }
 
 /// The address of a side's peer.

@@ -56,7 +56,9 @@ mod tests;
 
 pub use application::{Application, conclude};
 pub use channels::TowlineChannels;
-pub use contender::{CLIENT, Contender, End, Message, Packets, Piece, Place, Role, SERVER, Setup};
+pub use contender::{
+    CLIENT, Contender, End, Message, Packets, Piece, Place, Probe, Role, SERVER, Setup,
+};
 pub use crowd::{Crowding, MAX_CROWD, crowd, offering};
 pub use measure::{Measures, Permille};
 pub use race::{PATH_MTU, Scenario, run};
