@@ -47,6 +47,31 @@ pub(crate) const fn mix(x: u64) -> u64 {
     x ^ (x >> 31)
 }
 
+/// An exponential number with mean 1 by von Neumann's method (1951), which only compares uniform
+/// numbers: a logarithm differs between platforms in its last digit, and then whole runs differ.
+pub(crate) fn exponential(dice: Dice, draws: &mut u64) -> f64 {
+    let mut draw = || {
+        *draws += 1;
+        dice.unit(*draws - 1)
+    };
+    let mut whole = 0.0;
+    loop {
+        let first = draw();
+        let (mut last, mut falling) = (first, 1);
+        loop {
+            let next = draw();
+            if next >= last {
+                break;
+            }
+            (last, falling) = (next, falling + 1);
+        }
+        if falling % 2 == 1 {
+            return whole + first;
+        }
+        whole += 1.0;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

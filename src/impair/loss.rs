@@ -4,7 +4,7 @@
 //! and the datagram's ordinal, bursts in time on the seed and the time. So two protocols that are
 //! compared on one seed meet the same losses.
 
-use super::dice::Dice;
+use super::dice::{Dice, exponential};
 use super::error::{ImpairError, check_share};
 use crate::ranges::RangeSet;
 use crate::time::{Duration, Instant, nanos};
@@ -228,30 +228,5 @@ impl TimeChain {
         let mean = if self.bad { self.mean_bad_ns } else { self.mean_good_ns };
         let length = exponential(self.spells, &mut self.draws) * mean;
         self.until_ns = self.from_ns.saturating_add(length as u64);
-    }
-}
-
-/// An exponential number with mean 1 by von Neumann's method (1951), which only compares uniform
-/// numbers: a logarithm differs between platforms in its last digit, and then whole runs differ.
-fn exponential(dice: Dice, draws: &mut u64) -> f64 {
-    let mut draw = || {
-        *draws += 1;
-        dice.unit(*draws - 1)
-    };
-    let mut whole = 0.0;
-    loop {
-        let first = draw();
-        let (mut last, mut falling) = (first, 1);
-        loop {
-            let next = draw();
-            if next >= last {
-                break;
-            }
-            (last, falling) = (next, falling + 1);
-        }
-        if falling % 2 == 1 {
-            return whole + first;
-        }
-        whole += 1.0;
     }
 }

@@ -79,6 +79,7 @@ struct Packet {
 #[derive(Clone, Copy, Debug)]
 struct Head {
     number: u64,
+    sender: Option<HostId>,
     from: SocketAddr,
     to: SocketAddr,
     ecn: Ecn,
@@ -204,6 +205,16 @@ impl<H> World<H> {
     /// If it is another world's.
     pub fn host_mut(&mut self, id: HostId) -> &mut H {
         self.mark_due(id);
+        &mut self.seats[id.index()].host
+    }
+
+    /// A host, to take from it what changes nothing that it does: it is not polled for that, and so
+    /// who looks often and who looks seldom see the same run.
+    ///
+    /// # Panics
+    ///
+    /// If it is another world's.
+    pub fn visit(&mut self, id: HostId) -> &mut H {
         &mut self.seats[id.index()].host
     }
 
@@ -333,7 +344,7 @@ impl<H> World<H> {
         ecn: Ecn,
         datagram: Vec<u8>,
     ) {
-        let head = self.head(from, to, ecn, &datagram);
+        let head = self.head(None, from, to, ecn, &datagram);
         self.tell(Happening::Injected, &head, &datagram);
         self.enqueue(at, Packet { head, datagram });
     }
@@ -347,7 +358,7 @@ impl<H> World<H> {
         ecn: Ecn,
         datagram: Vec<u8>,
     ) {
-        let mut head = self.head(from, to, ecn, &datagram);
+        let mut head = self.head(Some(host), from, to, ecn, &datagram);
         self.tell(Happening::Sent, &head, &datagram);
         match self.topology.host_at(to) {
             None => self.drop_unroutable(&head, datagram),
@@ -369,12 +380,20 @@ impl<H> World<H> {
 
 // What becomes of a packet.
 impl<H> World<H> {
-    fn head(&mut self, from: SocketAddr, to: SocketAddr, ecn: Ecn, datagram: &[u8]) -> Head {
+    fn head(
+        &mut self,
+        sender: Option<HostId>,
+        from: SocketAddr,
+        to: SocketAddr,
+        ecn: Ecn,
+        datagram: &[u8],
+    ) -> Head {
         let number = self.packets;
         self.packets += 1;
         let crc = crc32fast::hash(datagram);
         Head {
             number,
+            sender,
             from,
             to,
             ecn,
@@ -446,8 +465,9 @@ impl<H> World<H> {
     }
 
     fn tell(&mut self, happening: Happening, head: &Head, datagram: &[u8]) {
-        let &Head { number: packet, from, to, ecn, crc, .. } = head;
-        let event = PacketEvent { at: self.now, packet, happening, from, to, ecn, datagram };
+        let &Head { number: packet, sender, from, to, ecn, crc, .. } = head;
+        let at = self.now;
+        let event = PacketEvent { at, packet, happening, sender, from, to, ecn, datagram };
         self.observers.tell(&event, crc);
     }
 }

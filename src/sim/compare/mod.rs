@@ -54,6 +54,10 @@ mod workload;
 #[cfg(test)]
 mod tests;
 
+pub(in crate::sim) use contender::peer_of;
+pub(in crate::sim) use ledger::Ledger;
+pub(in crate::sim) use player::{Journal, Player};
+
 pub use application::{Application, conclude};
 pub use channels::TowlineChannels;
 pub use contender::{

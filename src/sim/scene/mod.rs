@@ -18,15 +18,23 @@
 //! | `spec.rs` | [`Scene`] and its parts: the description |
 //! | `shape.rs` | [`Shape`]: pair, dumbbell, parking lot, star: which links a flow crosses |
 //! | `record.rs` | [`SceneRecord`]: what happened |
-//! | `run.rs` | `run`: from one to the other |
+//! | `run.rs` | [`run`]: from one to the other |
 //! | `member.rs` | an end of a flow as a host with an address of its own, behind a NAT or not |
 //! | `skew.rs` | a clock that runs fast or slow |
 //! | `cross.rs` | sources of packets that heed nothing |
 
+mod cross;
+mod member;
 mod record;
+mod run;
 mod shape;
+mod skew;
 mod spec;
 
+#[cfg(test)]
+mod tests;
+
 pub use record::{FlowRecord, FlowSample, LinkRecord, LinkSample, SceneRecord, jain};
+pub use run::run;
 pub use shape::Shape;
 pub use spec::{Change, Cross, Event, Flow, Pattern, Route, Scene, SceneError, SceneLink};
