@@ -9,6 +9,8 @@ use towline::connection::Congestion;
 use towline::endpoint::{Config, Endpoint};
 use towline::impair::{LinkConfig, Loss};
 use towline::rng::Rng;
+use towline::sim::compare::{Contender, PlainUdp, TowlineStream, Workload};
+use towline::sim::scene::{self, Flow, Route, Scene, SceneLink};
 use towline::sim::{Host, Node, Outbox, Plan, Transfer, World};
 use towline::time::{Duration, Instant};
 use towline::wire::Ecn;
@@ -91,6 +93,24 @@ fn towline(link: &LinkConfig, bytes: u64, congestion: Congestion) -> u64 {
     world.packets()
 }
 
+/// The same with everything measured that a scenario's report shows: messages, packets, samples.
+fn scene(link: &LinkConfig, mode: &dyn Contender, seconds: u64) -> u64 {
+    let duration = Duration::from_secs(seconds);
+    let config = link.clone();
+    let way = |name: &str| SceneLink { name: name.to_owned(), config: config.clone() };
+    let flow = Flow {
+        name: "flow".to_owned(),
+        mode,
+        workload: Workload::greedy(duration, Duration::ZERO),
+        start: Duration::ZERO,
+        route: Route { up: vec![0], down: vec![1] },
+        client_skew_ppm: 0,
+    };
+    let links = vec![way("up"), way("down")];
+    let scene = Scene { links, flows: vec![flow], ..Scene::new(duration, 1) };
+    scene::run(&scene).expect("a valid scene").packets
+}
+
 fn measure(name: &str, goal: Option<f64>, work: impl Fn() -> u64) {
     // Arguments choose by a part of the name; cargo adds one of its own.
     let mut wanted = std::env::args().skip(1).filter(|argument| !argument.starts_with("--"));
@@ -118,6 +138,9 @@ fn main() {
     measure("plain UDP, delay only", Some(1e6), || udp(&perfect, 500_000));
     measure("plain UDP, 1 Gbit/s queue", Some(1e6), || udp(&fast, 500_000));
     measure("plain UDP, queue and 1 % loss", Some(1e6), || udp(&lossy, 500_000));
+    let stream = TowlineStream::default();
+    measure("a scenario, plain UDP", None, || scene(&path, &PlainUdp, 20));
+    measure("a scenario, towline", None, || scene(&path, &stream, 10));
     for (name, congestion) in [("BBR", Congestion::Bbr), ("NewReno", Congestion::NewReno)] {
         measure(&format!("towline {name}, 100 Mbit/s"), Some(3e5), || {
             towline(&path, 100_000_000, congestion)
