@@ -15,6 +15,18 @@ pub enum ImpairError {
         /// Its value.
         value: f64,
     },
+    /// Probabilities of one choice that add up to more than 1.
+    Sum {
+        /// The fields, as written in `LinkConfig`, with a plus between them.
+        fields: &'static str,
+        /// Their sum.
+        sum: f64,
+    },
+    /// A number of datagrams that is zero.
+    AtLeastOne {
+        /// The field, as written in `LinkConfig`.
+        field: &'static str,
+    },
     /// A mean burst length below one packet.
     BurstTooShort {
         /// The mean burst length in packets.
@@ -73,6 +85,8 @@ impl fmt::Display for ImpairError {
             Self::Share { field, value } => {
                 write!(f, "{field} = {value}: must be between 0 and 1")
             }
+            Self::Sum { fields, sum } => write!(f, "{fields} = {sum}: must be at most 1"),
+            Self::AtLeastOne { field } => write!(f, "{field} = 0: must be at least 1"),
             Self::BurstTooShort { mean_burst } => {
                 write!(f, "loss.mean_burst = {mean_burst}: must be at least 1 packet")
             }
@@ -112,4 +126,14 @@ impl std::error::Error for ImpairError {}
 /// That `value` is a share; NaN is none.
 pub(super) fn check_share(field: &'static str, value: f64) -> Result<(), ImpairError> {
     if (0.0..=1.0).contains(&value) { Ok(()) } else { Err(ImpairError::Share { field, value }) }
+}
+
+/// That what is left to 1 is not negative.
+pub(super) fn check_sum(fields: &'static str, sum: f64) -> Result<(), ImpairError> {
+    if sum <= 1.0 { Ok(()) } else { Err(ImpairError::Sum { fields, sum }) }
+}
+
+/// That a number of datagrams is not zero.
+pub(super) fn check_at_least_one(field: &'static str, number: u64) -> Result<(), ImpairError> {
+    if number > 0 { Ok(()) } else { Err(ImpairError::AtLeastOne { field }) }
 }

@@ -18,11 +18,12 @@
 //! | `link.rs` | [`Link`]: queue and line together, [`LinkStats`] |
 //! | `queue.rs` | [`Queue`]: rate and drop-tail buffer; when the last bit of a datagram has left |
 //! | `line.rs` | [`Line`]: what becomes of a datagram on its way |
-//! | `loss.rs` | [`Loss`]: independent, bursts per packet or in time, scripted |
+//! | `loss.rs` | [`Loss`]: independent, bursts per packet or in time, periodic, scripted |
 //! | `timing.rs` | [`Reorder`], delay and jitter: when a datagram arrives |
 //! | `damage.rs` | [`Damage`]: which bits arrive flipped |
 //! | `blackout.rs` | [`Blackout`]: when nothing passes |
 //! | `dice.rs` | a random number for every ordinal, in any order |
+//! | `walk.rs` | a Markov process over ordinals, in any order |
 //! | `error.rs` | [`ImpairError`] |
 //!
 //! What becomes of the n-th datagram depends on the seed, on n and (for bursts in time and for
@@ -39,6 +40,7 @@ mod link;
 mod loss;
 mod queue;
 mod timing;
+mod walk;
 
 pub use blackout::Blackout;
 pub use config::{LinkConfig, UDP_IP_OVERHEAD};
