@@ -2,6 +2,7 @@
 
 use super::blackout::Blackout;
 use super::damage::Damage;
+use super::delay::{Spread, check_correlation};
 use super::error::{ImpairError, check_share};
 use super::loss::Loss;
 use super::timing::Reorder;
@@ -45,6 +46,11 @@ pub struct LinkConfig {
     pub delay: Duration,
     /// Added to the delay, uniformly from `-jitter` to `+jitter`; at most the delay.
     pub jitter: Duration,
+    /// Random delay on top of both.
+    pub spread: Spread,
+    /// How the `spread` of a datagram goes with that of the one before it: their correlation, 0
+    /// (the default) to below 1. The distribution stays as it is.
+    pub spread_correlation: f64,
     /// Whether datagrams may overtake each other.
     pub reorder: Reorder,
     /// Which datagrams are lost.
@@ -70,6 +76,8 @@ impl Default for LinkConfig {
             mtu: None,
             delay: Duration::ZERO,
             jitter: Duration::ZERO,
+            spread: Spread::None,
+            spread_correlation: 0.0,
             reorder: Reorder::default(),
             loss: Loss::None,
             duplicate: 0.0,
@@ -126,6 +134,8 @@ impl LinkConfig {
         }
         check_share("duplicate", self.duplicate)?;
         check_share("truncate", self.truncate)?;
+        self.spread.validate()?;
+        check_correlation(self.spread_correlation)?;
         self.reorder.validate()?;
         self.loss.validate()?;
         self.damage.validate()?;
