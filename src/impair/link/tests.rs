@@ -305,6 +305,7 @@ prop_compose! {
             damage: Damage { share: damaged, bits, region: Region::First(20) },
             truncate,
             blackout,
+            ..LinkConfig::default()
         }
     }
 }
