@@ -111,6 +111,7 @@ fn scene(link: &LinkConfig, mode: &dyn Contender, seconds: u64) -> u64 {
     scene::run(&scene).expect("a valid scene").packets
 }
 
+#[expect(clippy::disallowed_methods, reason = "how long it takes is what is measured here")]
 fn measure(name: &str, goal: Option<f64>, work: impl Fn() -> u64) {
     // Arguments choose by a part of the name; cargo adds one of its own.
     let mut wanted = std::env::args().skip(1).filter(|argument| !argument.starts_with("--"));

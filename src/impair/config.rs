@@ -3,8 +3,11 @@
 use super::blackout::Blackout;
 use super::damage::Damage;
 use super::delay::{Spread, check_correlation};
+use super::discipline::Discipline;
 use super::error::{ImpairError, check_share};
 use super::loss::Loss;
+use super::policer::Policer;
+use super::rate_trace::RateTrace;
 use super::timing::Reorder;
 use crate::time::{Duration, Instant, nanos};
 
@@ -33,9 +36,21 @@ pub struct LinkConfig {
     /// Rates in bits per second that take effect at given times, in order. A rate of 0 stands
     /// still until the next step.
     pub rate_steps: Vec<(Instant, u64)>,
+    /// When the link sends how many bytes, instead of a rate; `rate_bps` and `rate_steps` are then
+    /// to be left out.
+    pub trace: Option<RateTrace>,
+    /// Bytes that may leave at once after the link was idle: a token bucket that fills at the rate,
+    /// and is full at first. 0, the default, is a plain link, and a trace saves nothing up.
+    pub burst_bytes: u64,
+    /// Drops what exceeds a rate, in front of the queue.
+    pub policer: Option<Policer>,
     /// Bytes that may be queued, those being sent included; more are dropped at the tail. An idle
     /// link takes a datagram of any size.
     pub capacity_bytes: u64,
+    /// Datagrams that may be queued, those being sent included; without limit by default.
+    pub capacity_packets: u64,
+    /// What the queue drops or marks, and what it sends next.
+    pub discipline: Discipline,
     /// Marks (CE, where ECN-capable) what finds more than this many bytes queued, itself included.
     pub mark_above_bytes: Option<u64>,
     /// Bytes on the wire beside each datagram's own; [`UDP_IP_OVERHEAD`] by default.
@@ -70,7 +85,12 @@ impl Default for LinkConfig {
         Self {
             rate_bps: None,
             rate_steps: Vec::new(),
+            trace: None,
+            burst_bytes: 0,
+            policer: None,
             capacity_bytes: u64::MAX,
+            capacity_packets: u64::MAX,
+            discipline: Discipline::DropTail,
             mark_above_bytes: None,
             overhead_bytes: UDP_IP_OVERHEAD,
             mtu: None,
@@ -101,13 +121,18 @@ impl LinkConfig {
         Self { rate_bps: Some(rate_bps), capacity_bytes, delay, ..Self::default() }
     }
 
-    /// The same rate, buffer, overhead, MTU and delay, and nothing that goes wrong on the line:
+    /// The same rate or trace, policer, queue, overhead, MTU and delay, and nothing that goes wrong on the line:
     /// what is left when faults end.
     pub fn healed(&self) -> Self {
         Self {
             rate_bps: self.rate_bps,
             rate_steps: self.rate_steps.clone(),
+            trace: self.trace.clone(),
+            burst_bytes: self.burst_bytes,
+            policer: self.policer,
             capacity_bytes: self.capacity_bytes,
+            capacity_packets: self.capacity_packets,
+            discipline: self.discipline,
             mark_above_bytes: self.mark_above_bytes,
             overhead_bytes: self.overhead_bytes,
             mtu: self.mtu,
@@ -129,6 +154,11 @@ impl LinkConfig {
         if let Some(step) = self.rate_steps.windows(2).find(|two| two[1].0 <= two[0].0) {
             return Err(ImpairError::RateSteps { at: step[1].0 });
         }
+        if self.trace.is_some() && (self.rate_bps.is_some() || !self.rate_steps.is_empty()) {
+            return Err(ImpairError::TraceAndRate);
+        }
+        self.policer.as_ref().map_or(Ok(()), Policer::validate)?;
+        self.discipline.validate()?;
         if self.jitter > self.delay {
             return Err(ImpairError::Jitter { jitter: self.jitter, delay: self.delay });
         }

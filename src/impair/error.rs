@@ -115,6 +115,17 @@ pub enum ImpairError {
         /// The period.
         period: Duration,
     },
+    /// A trace as well as a rate or rate steps.
+    TraceAndRate,
+    /// A setting of the queue outside its range.
+    Queue {
+        /// The field, as written in `LinkConfig`.
+        field: &'static str,
+        /// Its value.
+        value: String,
+        /// What it may be.
+        must_be: &'static str,
+    },
 }
 
 impl fmt::Display for ImpairError {
@@ -172,6 +183,10 @@ impl fmt::Display for ImpairError {
                 "blackout.down = {down:?}: must be between 0 and the period, {period:?}, \
                  which must be longer than zero"
             ),
+            Self::TraceAndRate => write!(f, "trace: must stand without rate_bps and rate_steps"),
+            Self::Queue { field, value, must_be } => {
+                write!(f, "{field} = {value}: must be {must_be}")
+            }
         }
     }
 }
@@ -208,4 +223,23 @@ pub(super) fn check_positive(field: &'static str, value: f64) -> Result<(), Impa
     } else {
         Err(ImpairError::NotPositive { field, value })
     }
+}
+
+/// That a setting of the queue is what it must be.
+pub(super) fn check(
+    is_right: bool,
+    field: &'static str,
+    value: &impl ToString,
+    must_be: &'static str,
+) -> Result<(), ImpairError> {
+    if is_right {
+        Ok(())
+    } else {
+        Err(ImpairError::Queue { field, value: value.to_string(), must_be })
+    }
+}
+
+/// That a duration by which something else is divided is one.
+pub(super) fn check_interval(field: &'static str, value: Duration) -> Result<(), ImpairError> {
+    check(!value.is_zero(), field, &format!("{value:?}"), "longer than zero")
 }

@@ -334,6 +334,7 @@ prop_compose! {
             },
             truncate,
             blackout,
+            ..LinkConfig::default()
         }
     }
 }
