@@ -55,6 +55,7 @@
 //! | `schedule.rs` | the events to come, in order of time and then of their making |
 //! | [`compare`] | one workload through several modes of delivery |
 //! | [`arq`] | stop-and-wait, go-back-N and selective repeat, for teaching |
+//! | [`profiles`] | networks by name: a DSL line, a train, a satellite |
 //! | [`validate`] | the simulator against published and derived numbers |
 //! | `tap.rs` | [`PacketEvent`]: what an observer of the network sees; the trace hash; recordings |
 //!
@@ -66,6 +67,7 @@ pub mod compare;
 mod host;
 mod messages;
 mod node;
+pub mod profiles;
 mod schedule;
 mod tap;
 mod topology;
