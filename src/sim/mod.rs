@@ -57,6 +57,7 @@
 //! | [`scene`] | many flows of any modes over shared links, with cross traffic and samples |
 //! | [`compare`] | one workload through several modes of delivery |
 //! | [`arq`] | stop-and-wait, go-back-N and selective repeat, for teaching |
+//! | [`profiles`] | networks by name: a DSL line, a train, a satellite |
 //! | [`validate`] | the simulator against published and derived numbers |
 //! | `tap.rs` | [`PacketEvent`]: what an observer of the network sees; the trace hash; recordings |
 //!
@@ -69,6 +70,7 @@ mod host;
 pub mod lab;
 mod messages;
 mod node;
+pub mod profiles;
 pub mod scene;
 mod schedule;
 mod tap;
