@@ -4,6 +4,9 @@
 //! datagram's number depends on the seed and on n alone: what became of other datagrams, and which
 //! other impairments are on, cannot change it (common random numbers).
 
+/// Set in the ordinal of a datagram's copy, so that its draws are not the original's.
+pub(crate) const COPY: u64 = 1 << 63;
+
 /// SplitMix64 (Steele, Lea, Flood 2014) with random access. Not for secrets.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Dice(u64);
@@ -45,6 +48,31 @@ pub(crate) const fn mix(x: u64) -> u64 {
     let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     x ^ (x >> 31)
+}
+
+/// An exponential number with mean 1 by von Neumann's method (1951), which only compares uniform
+/// numbers: a logarithm differs between platforms in its last digit, and then whole runs differ.
+pub(crate) fn exponential(dice: Dice, draws: &mut u64) -> f64 {
+    let mut draw = || {
+        *draws += 1;
+        dice.unit(*draws - 1)
+    };
+    let mut whole = 0.0;
+    loop {
+        let first = draw();
+        let (mut last, mut falling) = (first, 1);
+        loop {
+            let next = draw();
+            if next >= last {
+                break;
+            }
+            (last, falling) = (next, falling + 1);
+        }
+        if falling % 2 == 1 {
+            return whole + first;
+        }
+        whole += 1.0;
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::config::LinkConfig;
 use super::error::ImpairError;
 use super::line::{Arrivals, Fate, Line};
+use super::policer::Bucket;
 use super::queue::Queue;
 use crate::time::Instant;
 
@@ -10,7 +11,8 @@ use crate::time::Instant;
 mod tests;
 
 /// What became of what was sent. Always
-/// `packets + duplicated == delivered + lost + overflowed + blacked_out + oversize`.
+/// `packets + duplicated == delivered + lost + overflowed + blacked_out + oversize + policed + early
+/// + held`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LinkStats {
     /// Datagrams sent into the link.
@@ -29,6 +31,12 @@ pub struct LinkStats {
     pub blacked_out: u64,
     /// Dropped because they were larger than the MTU.
     pub oversize: u64,
+    /// Dropped because the policer had no tokens for them.
+    pub policed: u64,
+    /// Dropped by the queue's management before the queue was full.
+    pub early: u64,
+    /// Waiting in the queue, their fate not decided.
+    pub held: u64,
     /// Copies made.
     pub duplicated: u64,
     /// Arrivals with flipped bits.
@@ -41,8 +49,22 @@ pub struct LinkStats {
     pub reordered: u64,
 }
 
+/// A datagram on its way into a [`Link`], and what a queue may look at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Parcel {
+    /// Its bytes.
+    pub datagram: Vec<u8>,
+    /// Which flow it belongs to: a hash of its addresses, for queues that keep flows apart.
+    pub flow: u64,
+    /// Whether it may be marked instead of dropped.
+    pub is_ecn_capable: bool,
+    /// By which its carrier knows it when [`Link::release`] hands it out.
+    pub tag: u64,
+}
+
 /// One direction of a network path. It has no clock and no timers: each datagram sent comes back
-/// at once, with the time at which its carrier has to deliver it.
+/// at once, with the time at which its carrier has to deliver it; only queues whose management
+/// decides at their head ([`Link::holds`]) keep it until then.
 ///
 /// ```
 /// use towline::impair::{Link, LinkConfig};
@@ -58,6 +80,7 @@ pub struct LinkStats {
 #[derive(Clone, Debug)]
 pub struct Link {
     config: LinkConfig,
+    policer: Option<Bucket>,
     queue: Queue,
     line: Line,
     stats: LinkStats,
@@ -74,18 +97,40 @@ impl Link {
         let queue =
             Queue::new(config.rate_bps, config.capacity_bytes).with_steps(&config.rate_steps);
         let line = Line::new(&config, seed);
-        Ok(Self { config, queue, line, stats: LinkStats::default() })
+        let policer = config.policer.map(Bucket::new);
+        Ok(Self { config, policer, queue, line, stats: LinkStats::default() })
     }
 
     /// Sends one datagram at `now`; a `now` that goes back reorders nothing.
     pub fn send(&mut self, now: Instant, datagram: Vec<u8>) -> Arrivals {
+        self.admit(now, Parcel { datagram, ..Parcel::default() })
+    }
+
+    /// The same for a carrier that tells flows apart, or whose datagrams are ECN-capable. Where the
+    /// link [`holds`](Link::holds) datagrams, the carrier calls [`Link::release`] afterwards.
+    pub fn admit(&mut self, now: Instant, parcel: Parcel) -> Arrivals {
         let ordinal = self.stats.packets;
-        let bytes = self.config.overhead_bytes.saturating_add(datagram.len() as u64);
+        let bytes = self.config.overhead_bytes.saturating_add(parcel.datagram.len() as u64);
         self.stats.packets += 1;
         self.stats.bytes = self.stats.bytes.saturating_add(bytes);
-        let arrivals = self.pass(now, ordinal, bytes, datagram);
+        let arrivals = self.pass(now, ordinal, bytes, parcel.datagram);
         self.count(&arrivals);
         arrivals
+    }
+
+    /// Whether datagrams wait inside, with [`Fate::Held`], until [`Link::release`] hands them out.
+    pub fn holds(&self) -> bool {
+        false
+    }
+
+    /// When [`Link::release`] has something to do next, if nothing else is sent.
+    pub fn next_at(&self) -> Option<Instant> {
+        None
+    }
+
+    /// The next held datagram whose fate is decided by `now`, with its tag; called until `None`.
+    pub fn release(&mut self, _now: Instant) -> Option<(u64, Arrivals)> {
+        None
     }
 
     /// Takes other settings from now on: to heal a link, or to break it. What is on its way still
@@ -122,6 +167,10 @@ impl Link {
     }
 
     fn apply(&mut self, config: LinkConfig) {
+        self.policer = config.policer.map(|policer| match self.policer.take() {
+            Some(bucket) => bucket.with(policer),
+            None => Bucket::new(policer),
+        });
         self.queue.reconfigure(config.rate_bps, &config.rate_steps, config.capacity_bytes);
         self.line.reconfigure(&config);
         self.config = config;
@@ -130,6 +179,9 @@ impl Link {
     fn pass(&mut self, now: Instant, ordinal: u64, bytes: u64, datagram: Vec<u8>) -> Arrivals {
         if self.config.mtu.is_some_and(|mtu| bytes > mtu) {
             return Arrivals::none(Fate::Oversize, datagram);
+        }
+        if self.policer.as_mut().is_some_and(|policer| !policer.passes(now, bytes)) {
+            return Arrivals::none(Fate::Policed, datagram);
         }
         let Some(left) = self.queue.admit(now, bytes) else {
             return Arrivals::none(Fate::Overflowed, datagram);
@@ -149,6 +201,9 @@ impl Link {
             Fate::Overflowed => stats.overflowed += 1,
             Fate::BlackedOut => stats.blacked_out += 1,
             Fate::Oversize => stats.oversize += 1,
+            Fate::Policed => stats.policed += 1,
+            Fate::Early => stats.early += 1,
+            Fate::Held => stats.held += 1,
         }
         for arrival in arrivals.iter() {
             let bytes = self.config.overhead_bytes.saturating_add(arrival.datagram.len() as u64);

@@ -3,7 +3,7 @@
 //! Only what has not yet left counts as queued; what is on its way belongs to the line. Bytes are
 //! what the caller counts, which should include the IP and UDP headers.
 
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use std::collections::VecDeque;
 
 #[cfg(test)]
@@ -11,7 +11,7 @@ mod tests;
 
 /// Sending one byte at one bit per second takes this many nanoseconds; also the unit of work left
 /// over in [`Queue`], so that times are exact fractions and never drift.
-const NANOS_PER_BYTE_AT_1_BPS: u128 = 8_000_000_000;
+pub(super) const NANOS_PER_BYTE_AT_1_BPS: u128 = 8_000_000_000;
 
 /// A buffer and the rate at which it empties.
 #[derive(Clone, Debug)]
@@ -97,6 +97,11 @@ impl Queue {
     pub fn backlog(&self, now: Instant) -> u64 {
         let departed = self.waiting.iter().take_while(|(departure, _)| *departure <= now);
         self.waiting_bytes - departed.map(|(_, bytes)| bytes).sum::<u64>()
+    }
+
+    /// How long what came at `now` would wait before its first bit leaves, on a link with a rate.
+    pub fn wait(&self, now: Instant) -> Duration {
+        self.departure_of_last().saturating_since(now)
     }
 
     /// The largest backlog so far, in bytes.

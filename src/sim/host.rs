@@ -81,6 +81,11 @@ impl Outbox {
         self.sent.push(Outgoing { to, ecn, datagram: buffer });
     }
 
+    /// Sends a datagram whose bytes are given away.
+    pub(super) fn pass(&mut self, to: SocketAddr, ecn: Ecn, datagram: Vec<u8>) {
+        self.sent.push(Outgoing { to, ecn, datagram });
+    }
+
     /// Sends a batch: datagrams of `segment_size` bytes, the last of which may be shorter. A size
     /// of 0 stands for the whole batch.
     pub fn send_segments(&mut self, to: SocketAddr, ecn: Ecn, batch: &[u8], segment_size: usize) {

@@ -53,6 +53,7 @@
 //! | `messages.rs` | [`Messages`]: an application that sends messages of every mode and checks each of them |
 //! | `topology.rs` | addresses, links and the paths over them |
 //! | `schedule.rs` | the events to come, in order of time and then of their making |
+//! | [`scene`] | many flows of any modes over shared links, with cross traffic and samples |
 //! | [`compare`] | one workload through several modes of delivery |
 //! | [`arq`] | stop-and-wait, go-back-N and selective repeat, for teaching |
 //! | [`validate`] | the simulator against published and derived numbers |
@@ -66,6 +67,7 @@ pub mod compare;
 mod host;
 mod messages;
 mod node;
+pub mod scene;
 mod schedule;
 mod tap;
 mod topology;

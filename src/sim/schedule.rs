@@ -1,6 +1,7 @@
 //! The events to come, in order of time and, at one time, of their making.
 
 use super::host::HostId;
+use super::topology::LinkId;
 use crate::time::Instant;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -12,6 +13,8 @@ pub(super) enum Event {
     Arrival(usize),
     /// A host asked to be polled, and may have changed its mind since.
     WakeUp(HostId),
+    /// A link that holds datagrams may let some go.
+    Release(LinkId),
 }
 
 /// A priority queue in which the sequence number breaks every tie.

@@ -1,5 +1,6 @@
 //! What an observer of the network sees: each packet's events, the trace hash, recordings.
 
+use super::host::HostId;
 use crate::impair::Fate;
 use crate::impair::dice::mix;
 use crate::time::Instant;
@@ -36,6 +37,8 @@ pub struct PacketEvent<'a> {
     pub packet: u64,
     /// What happened.
     pub happening: Happening,
+    /// The host that sent it, if one of this world did.
+    pub sender: Option<HostId>,
     /// The source address, as seen on the path.
     pub from: SocketAddr,
     /// The destination address, as seen on the path.
@@ -68,8 +71,8 @@ pub struct Logged {
     pub at: Instant,
     /// The packet's number in its world, from 0; copies share it.
     pub packet: u64,
-    /// The source address, as seen on the path.
-    pub from: SocketAddr,
+    /// The host that sent it, if one of this world did.
+    pub sender: Option<HostId>,
     /// What happened.
     pub happening: Happening,
 }
@@ -93,8 +96,8 @@ impl Observers {
             tap(event);
         }
         if let Some(log) = &mut self.log {
-            let &PacketEvent { at, packet, from, happening, .. } = event;
-            log.push(Logged { at, packet, from, happening });
+            let &PacketEvent { at, packet, sender, happening, .. } = event;
+            log.push(Logged { at, packet, sender, happening });
         }
         if let Some(recording) =
             self.recording.as_mut().filter(|_| event.happening == Happening::Sent)
@@ -151,6 +154,11 @@ fn fold(hash: u64, event: &PacketEvent<'_>, crc: u32) -> u64 {
     let words =
         [event.at.as_nanos(), event.packet << 8 | kind, bytes, word(event.from), word(event.to)];
     words.into_iter().fold(hash, |hash, word| mix(hash.rotate_left(23) ^ word))
+}
+
+/// One number for all packets from one address to another.
+pub(super) fn flow_of(from: SocketAddr, to: SocketAddr) -> u64 {
+    mix(word(from).rotate_left(32) ^ mix(word(to)))
 }
 
 fn word(address: SocketAddr) -> u64 {

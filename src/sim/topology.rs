@@ -3,6 +3,7 @@
 use super::host::HostId;
 use crate::impair::dice::Dice;
 use crate::impair::{ImpairError, Link, LinkConfig};
+use crate::time::Instant;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
@@ -24,6 +25,8 @@ const SHARED: u64 = 1 << 63;
 pub(super) struct Topology {
     hosts: BTreeMap<SocketAddr, HostId>,
     links: Vec<Link>,
+    /// For when each link's release is scheduled, if it is: one at a time.
+    releases: Vec<Option<Instant>>,
     paths: Vec<Vec<LinkId>>,
     routes: BTreeMap<(HostId, HostId), PathId>,
     default_link: LinkConfig,
@@ -35,6 +38,7 @@ impl Topology {
         Self {
             hosts: BTreeMap::new(),
             links: Vec::new(),
+            releases: Vec::new(),
             paths: vec![Vec::new()],
             routes: BTreeMap::new(),
             default_link: LinkConfig::default(),
@@ -98,9 +102,8 @@ impl Topology {
     }
 
     /// The link that follows after `hops` links of the path, or `None` at its end.
-    pub(super) fn next_link(&mut self, path: PathId, hops: usize) -> Option<&mut Link> {
-        let id = self.paths.get(path.0)?.get(hops)?;
-        self.links.get_mut(id.0)
+    pub(super) fn next_link(&self, path: PathId, hops: usize) -> Option<LinkId> {
+        self.paths.get(path.0)?.get(hops).copied()
     }
 
     pub(super) fn has(&self, id: LinkId) -> bool {
@@ -115,6 +118,20 @@ impl Topology {
         &mut self.links[id.0]
     }
 
+    /// When the link is to be released next, if that has to be scheduled anew.
+    pub(super) fn next_release(&mut self, id: LinkId) -> Option<Instant> {
+        let at = self.links[id.0].next_at()?;
+        let scheduled = &mut self.releases[id.0];
+        // An earlier one comes first, and asks again.
+        let is_new = scheduled.is_none_or(|scheduled| at < scheduled);
+        is_new.then(|| *scheduled.insert(at))
+    }
+
+    /// Whether the release that comes up at `at` is still wanted: an earlier one may have replaced it.
+    pub(super) fn take_release(&mut self, id: LinkId, at: Instant) -> bool {
+        self.releases[id.0].take_if(|scheduled| *scheduled == at).is_some()
+    }
+
     pub(super) fn links(&self) -> impl Iterator<Item = (LinkId, &Link)> {
         self.links.iter().enumerate().map(|(id, link)| (LinkId(id), link))
     }
@@ -126,6 +143,7 @@ impl Topology {
 
     fn add_seeded(&mut self, config: LinkConfig, key: u64) -> Result<LinkId, ImpairError> {
         self.links.push(Link::new(config, self.seeds.u64(key))?);
+        self.releases.push(None);
         Ok(LinkId(self.links.len() - 1))
     }
 }

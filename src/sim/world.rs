@@ -2,9 +2,9 @@
 
 use super::host::{Host, HostId, Outbox};
 use super::schedule::{Event, Schedule};
-use super::tap::{Happening, Logged, Observers, PacketEvent, Recorded};
+use super::tap::{Happening, Logged, Observers, PacketEvent, Recorded, flow_of};
 use super::topology::{DIRECT, LinkId, PathId, Topology};
-use crate::impair::{Arrival, Fate, ImpairError, Link, LinkConfig};
+use crate::impair::{Arrival, Arrivals, Fate, ImpairError, Link, LinkConfig, Parcel};
 use crate::time::Instant;
 use crate::wire::Ecn;
 use slab::Slab;
@@ -79,6 +79,7 @@ struct Packet {
 #[derive(Clone, Copy, Debug)]
 struct Head {
     number: u64,
+    sender: Option<HostId>,
     from: SocketAddr,
     to: SocketAddr,
     ecn: Ecn,
@@ -204,6 +205,16 @@ impl<H> World<H> {
     /// If it is another world's.
     pub fn host_mut(&mut self, id: HostId) -> &mut H {
         self.mark_due(id);
+        &mut self.seats[id.index()].host
+    }
+
+    /// A host, to take from it what changes nothing that it does: it is not polled for that, and so
+    /// who looks often and who looks seldom see the same run.
+    ///
+    /// # Panics
+    ///
+    /// If it is another world's.
+    pub fn visit(&mut self, id: HostId) -> &mut H {
         &mut self.seats[id.index()].host
     }
 
@@ -333,7 +344,7 @@ impl<H> World<H> {
         ecn: Ecn,
         datagram: Vec<u8>,
     ) {
-        let head = self.head(from, to, ecn, &datagram);
+        let head = self.head(None, from, to, ecn, &datagram);
         self.tell(Happening::Injected, &head, &datagram);
         self.enqueue(at, Packet { head, datagram });
     }
@@ -347,7 +358,7 @@ impl<H> World<H> {
         ecn: Ecn,
         datagram: Vec<u8>,
     ) {
-        let mut head = self.head(from, to, ecn, &datagram);
+        let mut head = self.head(Some(host), from, to, ecn, &datagram);
         self.tell(Happening::Sent, &head, &datagram);
         match self.topology.host_at(to) {
             None => self.drop_unroutable(&head, datagram),
@@ -369,12 +380,20 @@ impl<H> World<H> {
 
 // What becomes of a packet.
 impl<H> World<H> {
-    fn head(&mut self, from: SocketAddr, to: SocketAddr, ecn: Ecn, datagram: &[u8]) -> Head {
+    fn head(
+        &mut self,
+        sender: Option<HostId>,
+        from: SocketAddr,
+        to: SocketAddr,
+        ecn: Ecn,
+        datagram: &[u8],
+    ) -> Head {
         let number = self.packets;
         self.packets += 1;
         let crc = crc32fast::hash(datagram);
         Head {
             number,
+            sender,
             from,
             to,
             ecn,
@@ -394,17 +413,48 @@ impl<H> World<H> {
     /// Sends a packet over the next link of its path, or hands it over if there is none.
     fn forward(&mut self, packet: Packet) {
         let Packet { head, datagram } = packet;
-        let Some(link) = self.topology.next_link(head.path, head.hops) else {
+        let Some(id) = self.topology.next_link(head.path, head.hops) else {
             return self.enqueue(self.now, Packet { head, datagram });
         };
-        let mut arrivals = link.send(self.now, datagram);
+        let link = self.topology.link_mut(id);
+        if link.holds() {
+            // Its bytes wait in the link, the rest of it here.
+            let tag = self.in_flight.insert(Packet { head, datagram: Vec::new() }) as u64;
+            let is_ecn_capable = head.ecn != Ecn::NotEct;
+            let parcel = Parcel { datagram, flow: head.flow(), is_ecn_capable, tag };
+            let arrivals = link.admit(self.now, parcel);
+            if arrivals.fate != Fate::Held {
+                self.in_flight.remove(tag as usize);
+                self.disperse(&head, arrivals);
+            }
+            self.release(id);
+        } else {
+            let arrivals = link.send(self.now, datagram);
+            self.disperse(&head, arrivals);
+        }
+    }
+
+    /// Lets go of what a link has decided upon, and plans the next look at it.
+    fn release(&mut self, id: LinkId) {
+        while let Some((tag, arrivals)) = self.topology.link_mut(id).release(self.now) {
+            if let Some(Packet { head, .. }) = self.in_flight.try_remove(tag as usize) {
+                self.disperse(&head, arrivals);
+            }
+        }
+        if let Some(at) = self.topology.next_release(id) {
+            self.schedule.push(at.max(self.now), Event::Release(id));
+        }
+    }
+
+    /// What comes of a packet at the end of a link.
+    fn disperse(&mut self, head: &Head, mut arrivals: Arrivals) {
         if arrivals.fate != Fate::Delivered {
             let discarded = std::mem::take(&mut arrivals.discarded);
-            self.tell(Happening::Dropped(arrivals.fate), &head, &discarded);
+            self.tell(Happening::Dropped(arrivals.fate), head, &discarded);
             self.outbox.recycle(discarded);
         }
         for arrival in arrivals {
-            self.enqueue(arrival.at, Packet::after(&head, arrival));
+            self.enqueue(arrival.at, Packet::after(head, arrival));
         }
     }
 
@@ -415,9 +465,17 @@ impl<H> World<H> {
     }
 
     fn tell(&mut self, happening: Happening, head: &Head, datagram: &[u8]) {
-        let &Head { number: packet, from, to, ecn, crc, .. } = head;
-        let event = PacketEvent { at: self.now, packet, happening, from, to, ecn, datagram };
+        let &Head { number: packet, sender, from, to, ecn, crc, .. } = head;
+        let at = self.now;
+        let event = PacketEvent { at, packet, happening, sender, from, to, ecn, datagram };
         self.observers.tell(&event, crc);
+    }
+}
+
+impl Head {
+    /// The same for all packets between two addresses, one way.
+    fn flow(&self) -> u64 {
+        flow_of(self.from, self.to)
     }
 }
 
@@ -492,6 +550,13 @@ impl<H: Host> World<H> {
             match self.schedule.pop() {
                 None => return Turn::Never,
                 Some((at, Event::WakeUp(id))) => self.wake_up(at, id),
+                Some((at, Event::Release(id))) => {
+                    if self.topology.take_release(id, at) {
+                        self.now = at;
+                        self.release(id);
+                        return Turn::Taken;
+                    }
+                }
                 Some((at, Event::Arrival(key))) => {
                     self.now = at;
                     self.arrive(key);

@@ -79,7 +79,7 @@ pub fn conclude(
     faults: Vec<String>,
 ) -> Record {
     let mut ledger = Ledger::new(measured_from, start..start, 0);
-    ledger.enter(applications.map(|application| application.player.take_journal()), &[]);
+    ledger.enter(applications.map(|application| application.player.take_journal()), []);
     let mut record = ledger.close(start, end, faults);
     record.wire = wire;
     for message in &mut record.messages {

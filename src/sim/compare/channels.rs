@@ -1,6 +1,8 @@
 //! towline with message channels, one for each lane: the endpoint that ships.
 
-use super::contender::{CLIENT, Contender, End, Message, Packets, Place, SERVER, Setup, peer_of};
+use super::contender::{
+    CLIENT, Contender, End, Message, Packets, Place, Probe, SERVER, Setup, peer_of,
+};
 use super::lanes::{Lane, carries};
 use super::stream::Framing;
 use super::workload::{self, Traffic, Workload};
@@ -12,6 +14,7 @@ use crate::stream::{Delivery, Overflow, Priority, RecvError};
 use crate::time::Instant;
 use crate::wire::{ChannelId, Ecn, Side, StreamId};
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 
 /// towline, each lane on a channel of its own.
 #[derive(Clone, Debug)]
@@ -54,7 +57,7 @@ impl TowlineChannels {
         let priority = Priority { level: level(&lane.traffic), ..Priority::default() };
         let fitted = ChannelConfig { priority, ..ChannelConfig::new(delivery) };
         let mut config = self.channel.unwrap_or(fitted);
-        if matches!(lane.traffic, Traffic::Bulk { .. }) {
+        if lane.traffic.is_heap() {
             // A file's sender waits for room: what is thrown away before it is sent would tell
             // nothing about the network.
             config.overflow = Overflow::Block;
@@ -74,7 +77,7 @@ const fn level(traffic: &Traffic) -> u8 {
     match traffic {
         Traffic::Steady { .. } => 2,
         Traffic::Chatter { .. } | Traffic::Exchange { .. } => 3,
-        Traffic::Bulk { .. } => 5,
+        Traffic::Bulk { .. } | Traffic::Greedy { .. } => 5,
     }
 }
 
@@ -89,7 +92,7 @@ impl Contender for TowlineChannels {
 
     fn refuses(&self, workload: &Workload) -> Option<String> {
         let lane = workload.lanes.iter().find(|lane| {
-            let is_heap = matches!(lane.traffic, Traffic::Bulk { .. });
+            let is_heap = lane.traffic.is_heap();
             is_heap && self.delivery(lane) == Delivery::Latest
         })?;
         let name = &lane.name;
@@ -220,7 +223,10 @@ impl End for ChannelEnd {
     }
 
     fn handle(&mut self, now: Instant, datagram: &mut [u8]) {
-        let from = peer_of(self.side);
+        self.handle_from(now, peer_of(self.side), datagram);
+    }
+
+    fn handle_from(&mut self, now: Instant, from: SocketAddr, datagram: &mut [u8]) {
         let to = if self.side == Side::Client { CLIENT } else { SERVER };
         let data = Datagram { from, to: Some(to.ip()), ecn: Ecn::NotEct, data: datagram };
         self.node.endpoint.handle(now, data);
@@ -230,7 +236,7 @@ impl End for ChannelEnd {
         let deadline = self.node.poll(now, &mut self.outbox);
         for packet in self.outbox.take() {
             let carries = carries(&mut self.node.app.lanes, &packet.datagram);
-            out.send(packet.datagram, carries);
+            out.send_to(packet.to, packet.datagram, carries);
         }
         deadline
     }
@@ -241,5 +247,14 @@ impl End for ChannelEnd {
 
     fn faults(&self) -> Vec<String> {
         self.node.faults.iter().chain(&self.node.app.closed).cloned().collect()
+    }
+
+    fn backlog(&self) -> usize {
+        self.node.app.lanes.iter().map(Lane::backlog).sum()
+    }
+
+    fn probe(&self) -> Option<Probe> {
+        let handle = self.node.app.connection?;
+        self.node.endpoint.connection(handle).map(Probe::of)
     }
 }

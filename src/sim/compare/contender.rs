@@ -1,6 +1,7 @@
 //! The seam for modes of delivery: whatever carries messages from one end to the other.
 
 use super::workload::Workload;
+use crate::connection::Connection;
 use crate::impair::UDP_IP_OVERHEAD;
 use crate::time::{Duration, Instant};
 use crate::wire::Side;
@@ -13,7 +14,7 @@ pub const CLIENT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0
 pub const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), 2000);
 
 /// A mode of delivery.
-pub trait Contender: Sync {
+pub trait Contender: Send + Sync {
     /// One word, as people type it.
     fn name(&self) -> &str;
 
@@ -101,12 +102,26 @@ impl Piece {
 
 /// What an end sends in one poll.
 #[derive(Debug, Default)]
-pub struct Packets(pub(super) Vec<(Vec<u8>, Vec<Piece>)>);
+pub struct Packets(pub(super) Vec<Packet>);
+
+/// A datagram, where it goes, and what it carries.
+#[derive(Debug)]
+pub(super) struct Packet {
+    /// The other end's address, if that is not the one it began with.
+    pub(super) to: Option<SocketAddr>,
+    pub(super) datagram: Vec<u8>,
+    pub(super) carries: Vec<Piece>,
+}
 
 impl Packets {
     /// Sends a datagram to the other end, and says what it carries.
     pub fn send(&mut self, datagram: Vec<u8>, carries: Vec<Piece>) {
-        self.0.push((datagram, carries));
+        self.0.push(Packet { to: None, datagram, carries });
+    }
+
+    /// The same to an address that the other end has now: for modes that follow a peer who moves.
+    pub fn send_to(&mut self, to: SocketAddr, datagram: Vec<u8>, carries: Vec<Piece>) {
+        self.0.push(Packet { to: Some(to), datagram, carries });
     }
 }
 
@@ -118,6 +133,12 @@ pub trait End: Send {
     /// Takes in a datagram that arrives. A poll follows at the same instant.
     fn handle(&mut self, now: Instant, datagram: &mut [u8]);
 
+    /// The same with the address that it came from: [`CLIENT`] or [`SERVER`], or another one since
+    /// the peer has moved. A mode that does not care hears of the datagram alone.
+    fn handle_from(&mut self, now: Instant, _from: SocketAddr, datagram: &mut [u8]) {
+        self.handle(now, datagram);
+    }
+
     /// Fires what is due, sends all there is to send, and returns when to come back.
     fn poll(&mut self, now: Instant, out: &mut Packets) -> Option<Instant>;
 
@@ -128,10 +149,47 @@ pub trait End: Send {
     fn faults(&self) -> Vec<String> {
         Vec::new()
     }
+
+    /// Bytes that were handed to [`End::send`] and have not been taken by what sends them: a greedy
+    /// application gives more when this is small.
+    fn backlog(&self) -> usize {
+        0
+    }
+
+    /// What it knows of its path, if it measures any.
+    fn probe(&self) -> Option<Probe> {
+        None
+    }
+}
+
+/// What a sender knows of its path at one instant.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Probe {
+    /// Congestion window, in bytes.
+    pub cwnd: u64,
+    /// Bytes sent and neither acknowledged nor lost.
+    pub bytes_in_flight: u64,
+    /// The smoothed round trip, once there is one.
+    pub srtt: Option<Duration>,
+    /// Packets it has declared lost so far.
+    pub lost_packets: u64,
+}
+
+impl Probe {
+    /// What this connection knows.
+    pub(super) fn of(connection: &Connection) -> Self {
+        let stats = connection.stats();
+        Self {
+            cwnd: stats.cwnd,
+            bytes_in_flight: stats.bytes_in_flight,
+            srtt: stats.srtt,
+            lost_packets: stats.recovery.packets_lost,
+        }
+    }
 }
 
 /// The address of a side's peer.
-pub(super) const fn peer_of(side: Side) -> SocketAddr {
+pub(in crate::sim) const fn peer_of(side: Side) -> SocketAddr {
     match side {
         Side::Client => SERVER,
         Side::Server => CLIENT,

@@ -65,6 +65,14 @@ impl Lane {
         }
     }
 
+    /// Bytes that the connection has not taken yet.
+    pub(super) fn backlog(&self) -> usize {
+        match self {
+            Self::Channel(lane) => lane.waiting.iter().map(Vec::len).sum(),
+            Self::Stream(lane) => lane.framing.backlog(),
+        }
+    }
+
     /// Hands over what the connection takes; returns whether it took anything.
     pub(super) fn work(
         &mut self,

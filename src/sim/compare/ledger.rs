@@ -1,7 +1,7 @@
 //! What became of every message and packet: joins what the two applications noted with what the
 //! network saw.
 
-use super::contender::{CLIENT, Piece, Place, Role};
+use super::contender::{Piece, Place, Role};
 use super::parity::Parities;
 use super::player::{Given, Journal, Offered, Sent};
 use super::record::{Flight, MessageRecord, PacketRecord, Record, Wire};
@@ -33,7 +33,7 @@ struct Flying {
 
 /// The books of one run.
 #[derive(Debug)]
-pub(super) struct Ledger {
+pub(in crate::sim) struct Ledger {
     measured_from: Instant,
     /// Packets sent in this stretch are kept one by one.
     watch: Range<Instant>,
@@ -58,7 +58,11 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub(super) fn new(measured_from: Instant, watch: Range<Instant>, header_bytes: u64) -> Self {
+    pub(in crate::sim) fn new(
+        measured_from: Instant,
+        watch: Range<Instant>,
+        header_bytes: u64,
+    ) -> Self {
         Self {
             measured_from,
             watch,
@@ -78,8 +82,13 @@ impl Ledger {
         }
     }
 
-    /// Enters what happened on the client's host, on the server's, and between them.
-    pub(super) fn enter(&mut self, journals: [Journal; 2], log: &[Logged]) {
+    /// Enters what happened on the client's host, on the server's, and to the packets that each sent; returns
+    /// how many bytes of messages the applications got, each message counted once.
+    pub(in crate::sim) fn enter(
+        &mut self,
+        journals: [Journal; 2],
+        log: impl IntoIterator<Item = (Side, Logged)>,
+    ) -> u64 {
         let mut given = Vec::new();
         for (side, journal) in [Side::Client, Side::Server].into_iter().zip(journals) {
             for offered in journal.offered {
@@ -88,16 +97,14 @@ impl Ledger {
             self.unlogged[side as usize].extend(journal.sent);
             given.extend(journal.given.into_iter().map(|given| (side.peer(), given)));
         }
-        for event in log {
-            self.on_event(event);
+        for (from, event) in log {
+            self.on_event(from, &event);
         }
-        for (from, given) in given {
-            self.on_given(from, given);
-        }
+        given.into_iter().map(|(from, given)| self.on_given(from, given)).sum()
     }
 
     /// Closes the books.
-    pub(super) fn close(self, start: Instant, end: Instant, faults: Vec<String>) -> Record {
+    pub(in crate::sim) fn close(self, start: Instant, end: Instant, faults: Vec<String>) -> Record {
         Record {
             start,
             measured_from: self.measured_from,
@@ -131,21 +138,21 @@ impl Ledger {
         self.progress.push(Progress { range: place.range, sent, arrived });
     }
 
-    fn on_given(&mut self, from: Side, Given { at, name }: Given) {
+    fn on_given(&mut self, from: Side, Given { at, name }: Given) -> u64 {
         let known = name.and_then(|(lane, number)| self.names.get(&(from as u8, lane, number)));
         let Some(message) = known.and_then(|index| self.messages.get_mut(*index)) else {
             self.corrupt += 1;
-            return;
+            return 0;
         };
         if message.delivered_at.is_some() {
             self.duplicates += 1;
-        } else {
-            message.delivered_at = Some(at);
+            return 0;
         }
+        message.delivered_at = Some(at);
+        u64::from(message.bytes)
     }
 
-    fn on_event(&mut self, event: &Logged) {
-        let from = if event.from == CLIENT { Side::Client } else { Side::Server };
+    fn on_event(&mut self, from: Side, event: &Logged) {
         match event.happening {
             Happening::Sent => self.on_sent(event.at, event.packet, from),
             Happening::Delivered { is_damaged: true, .. } => {

@@ -54,9 +54,15 @@ mod workload;
 #[cfg(test)]
 mod tests;
 
+pub(in crate::sim) use contender::peer_of;
+pub(in crate::sim) use ledger::Ledger;
+pub(in crate::sim) use player::{Journal, Player};
+
 pub use application::{Application, conclude};
 pub use channels::TowlineChannels;
-pub use contender::{CLIENT, Contender, End, Message, Packets, Piece, Place, Role, SERVER, Setup};
+pub use contender::{
+    CLIENT, Contender, End, Message, Packets, Piece, Place, Probe, Role, SERVER, Setup,
+};
 pub use crowd::{Crowding, MAX_CROWD, crowd, offering};
 pub use measure::{Measures, Permille};
 pub use race::{PATH_MTU, Scenario, run};

@@ -1,7 +1,7 @@
 //! The application on one end: it sends what the workload says, answers what is asked, and notes
 //! what comes.
 
-use super::contender::{End, Message, Packets, Piece, Place, peer_of};
+use super::contender::{End, Message, Packet, Packets, Piece, Place, Probe, peer_of};
 use super::content;
 use super::workload::{Offer, Traffic, Workload};
 use crate::sim::{Host, Outbox};
@@ -10,36 +10,39 @@ use crate::wire::{Ecn, Side};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+/// A greedy application sees to it that so many bytes always wait to be sent.
+const FEED: usize = 64 * 1024;
+
 /// A message that was handed to the end.
 #[derive(Clone, Debug)]
-pub(super) struct Offered {
-    pub(super) at: Instant,
-    pub(super) lane: u16,
-    pub(super) number: u32,
-    pub(super) bytes: u32,
-    pub(super) place: Place,
+pub(in crate::sim) struct Offered {
+    pub(in crate::sim) at: Instant,
+    pub(in crate::sim) lane: u16,
+    pub(in crate::sim) number: u32,
+    pub(in crate::sim) bytes: u32,
+    pub(in crate::sim) place: Place,
 }
 
 /// A message that the end gave out; without a name if its bytes are wrong.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Given {
-    pub(super) at: Instant,
-    pub(super) name: Option<(u16, u32)>,
+pub(in crate::sim) struct Given {
+    pub(in crate::sim) at: Instant,
+    pub(in crate::sim) name: Option<(u16, u32)>,
 }
 
 /// A datagram that the end sent.
 #[derive(Clone, Debug)]
-pub(super) struct Sent {
-    pub(super) bytes: u64,
-    pub(super) carries: Vec<Piece>,
+pub(in crate::sim) struct Sent {
+    pub(in crate::sim) bytes: u64,
+    pub(in crate::sim) carries: Vec<Piece>,
 }
 
 /// What happened on one host since somebody last looked.
 #[derive(Debug, Default)]
-pub(super) struct Journal {
-    pub(super) offered: Vec<Offered>,
-    pub(super) given: Vec<Given>,
-    pub(super) sent: Vec<Sent>,
+pub(in crate::sim) struct Journal {
+    pub(in crate::sim) offered: Vec<Offered>,
+    pub(in crate::sim) given: Vec<Given>,
+    pub(in crate::sim) sent: Vec<Sent>,
 }
 
 /// A client's exchange: which request waits for its answer, and until when.
@@ -53,16 +56,19 @@ struct Asking {
 }
 
 /// An end and the application on top of it.
-pub(super) struct Player {
+pub(in crate::sim) struct Player {
     end: Box<dyn End>,
     side: Side,
     /// The application asks nothing new from here on.
     stop: Instant,
+    start: Instant,
     /// What is to be sent: when, lane, number; and how large.
     due: BTreeMap<(Instant, u16, u32), u32>,
     asking: BTreeMap<u16, Asking>,
     /// The size of the answers, by lane.
     answers: BTreeMap<u16, u32>,
+    /// Who sends as much as it can: lane, next number, size.
+    greedy: Vec<(u16, u32, u32)>,
     packets: Packets,
     journal: Journal,
     given: u64,
@@ -70,7 +76,7 @@ pub(super) struct Player {
 }
 
 impl Player {
-    pub(super) fn new(
+    pub(in crate::sim) fn new(
         end: Box<dyn End>,
         side: Side,
         workload: &Workload,
@@ -80,10 +86,17 @@ impl Player {
         let due = workload.schedule(side, seed).into_iter();
         let due = due.map(|Offer { at, lane, number, bytes }| ((start + at, lane, number), bytes));
         let (mut asking, mut answers) = (BTreeMap::new(), BTreeMap::new());
+        let mut greedy = Vec::new();
         for (lane, description) in (0..).zip(&workload.lanes) {
-            let Traffic::Exchange { request, response, pause, patience } = description.traffic
-            else {
-                continue;
+            let (request, response, pause, patience) = match description.traffic {
+                Traffic::Exchange { request, response, pause, patience } => {
+                    (request, response, pause, patience)
+                }
+                Traffic::Greedy { from, chunk } if from.include(side) => {
+                    greedy.push((lane, 0, chunk));
+                    continue;
+                }
+                _ => continue,
             };
             if side == Side::Client {
                 let until = start + patience;
@@ -96,9 +109,11 @@ impl Player {
             end,
             side,
             stop: start + workload.duration,
+            start,
             due: due.collect(),
             asking,
             answers,
+            greedy,
             packets: Packets::default(),
             journal: Journal::default(),
             given: 0,
@@ -107,22 +122,23 @@ impl Player {
     }
 
     /// What happened since the last call.
-    pub(super) fn take_journal(&mut self) -> Journal {
+    pub(in crate::sim) fn take_journal(&mut self) -> Journal {
         std::mem::take(&mut self.journal)
     }
 
     /// Messages that were sent here so far, if no more will be; `None` while more may come.
-    pub(super) fn final_offered(&self, now: Instant) -> Option<u64> {
-        let is_over = self.due.is_empty() && (self.asking.is_empty() || now >= self.stop);
+    pub(in crate::sim) fn final_offered(&self, now: Instant) -> Option<u64> {
+        let asks_more = !self.asking.is_empty() || !self.greedy.is_empty();
+        let is_over = self.due.is_empty() && (!asks_more || now >= self.stop);
         is_over.then_some(self.offered)
     }
 
     /// Messages that arrived here.
-    pub(super) fn given(&self) -> u64 {
+    pub(in crate::sim) fn given(&self) -> u64 {
         self.given
     }
 
-    pub(super) fn faults(&self) -> Vec<String> {
+    pub(in crate::sim) fn faults(&self) -> Vec<String> {
         self.end.faults()
     }
 
@@ -131,12 +147,38 @@ impl Player {
         let before = self.offered;
         while let Some(entry) = self.due.first_entry().filter(|entry| entry.key().0 <= now) {
             let ((_, lane, number), bytes) = entry.remove_entry();
-            let content = content::write(self.side, lane, number, bytes);
-            let place = self.end.send(now, Message { lane, bytes: &content });
-            self.journal.offered.push(Offered { at: now, lane, number, bytes, place });
-            self.offered += 1;
+            self.hand_over(now, lane, number, bytes);
         }
         self.offered > before
+    }
+
+    /// Keeps every greedy lane's end supplied; returns whether anything was handed over.
+    fn feed(&mut self, now: Instant) -> bool {
+        let before = self.offered;
+        if now < self.start || now >= self.stop {
+            return false;
+        }
+        for place in 0..self.greedy.len() {
+            while let Some((lane, number, chunk)) = self.greedy.get(place).copied()
+                && self.end.backlog() < FEED
+            {
+                self.hand_over(now, lane, number, chunk);
+                self.greedy[place].1 += 1;
+            }
+        }
+        self.offered > before
+    }
+
+    fn hand_over(&mut self, now: Instant, lane: u16, number: u32, bytes: u32) {
+        let content = content::write(self.side, lane, number, bytes);
+        let place = self.end.send(now, Message { lane, bytes: &content });
+        self.journal.offered.push(Offered { at: now, lane, number, bytes, place });
+        self.offered += 1;
+    }
+
+    /// What the end knows of its path.
+    pub(in crate::sim) fn probe(&self) -> Option<Probe> {
+        self.end.probe()
     }
 
     /// Asks the next thing where no answer has come for too long.
@@ -174,22 +216,24 @@ impl Player {
 
     fn deadline(&self) -> Option<Instant> {
         let due = self.due.first_key_value().map(|((at, ..), _)| *at);
-        due.into_iter().chain(self.asking.values().map(|asking| asking.until)).min()
+        let begins = Some(self.start).filter(|_| !self.greedy.is_empty() && self.offered == 0);
+        let asking = self.asking.values().map(|asking| asking.until);
+        due.into_iter().chain(asking).chain(begins).min()
     }
 }
 
 impl Host for Player {
-    fn handle(&mut self, now: Instant, _: SocketAddr, _: SocketAddr, _: Ecn, data: &mut [u8]) {
-        self.end.handle(now, data);
+    fn handle(&mut self, now: Instant, from: SocketAddr, _: SocketAddr, _: Ecn, data: &mut [u8]) {
+        self.end.handle_from(now, from, data);
     }
 
     fn poll(&mut self, now: Instant, out: &mut Outbox) -> Option<Instant> {
         loop {
             self.lose_patience(now);
-            let mut did = self.offer(now);
+            let mut did = self.offer(now) | self.feed(now);
             let deadline = self.end.poll(now, &mut self.packets);
-            for (datagram, carries) in self.packets.0.drain(..) {
-                out.send(peer_of(self.side), Ecn::NotEct, &datagram);
+            for Packet { to, datagram, carries } in self.packets.0.drain(..) {
+                out.send(to.unwrap_or(peer_of(self.side)), Ecn::NotEct, &datagram);
                 self.journal.sent.push(Sent { bytes: datagram.len() as u64, carries });
             }
             while let Some(message) = self.end.recv() {

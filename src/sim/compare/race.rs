@@ -6,7 +6,7 @@ use super::player::Player;
 use super::record::Record;
 use super::workload::Workload;
 use crate::impair::{ImpairError, LinkConfig};
-use crate::sim::{HostId, World};
+use crate::sim::{HostId, Logged, World};
 use crate::time::{Duration, Instant};
 use crate::wire::Side;
 use std::ops::Range;
@@ -86,7 +86,10 @@ pub fn run(contender: &dyn Contender, scenario: &Scenario) -> Result<Record, Imp
         let chapter = (world.now() + CHAPTER).min(end);
         let outcome = world.run_until(chapter, |world| is_over(world, [client, server]));
         let journals = [client, server].map(|id| world.host_mut(id).take_journal());
-        ledger.enter(journals, &world.take_log());
+        let side = |event: &Logged| {
+            if event.sender == Some(client) { Side::Client } else { Side::Server }
+        };
+        ledger.enter(journals, world.take_log().into_iter().map(|event| (side(&event), event)));
         if outcome != crate::sim::Outcome::Deadline || world.now() >= end {
             break;
         }

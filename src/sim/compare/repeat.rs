@@ -30,7 +30,7 @@ impl Repeat {
         let bits = (PATH_MTU * 8) as f64;
         let spacing = setup.rate_bps.map(|rate| bits / rate.max(1) as f64);
         self.settings.unwrap_or(Settings {
-            window: 128,
+            window: WINDOW,
             timeout: setup.rtt * 3 / 2 + Duration::from_millis(10),
             spacing: spacing.map_or(Duration::ZERO, Duration::from_secs_f64),
         })
@@ -63,6 +63,8 @@ impl Contender for Repeat {
 /// A frame's payload: whether the message goes on behind it, then a part of the message.
 const MORE: u8 = 1;
 const LAST: u8 = 0;
+/// Frames that may be on their way at once.
+const WINDOW: u32 = 128;
 /// Message bytes in a frame.
 const FRAGMENT: usize = (PATH_MTU - UDP_IP_OVERHEAD) as usize - FRAME_OVERHEAD - 1;
 
@@ -130,5 +132,9 @@ impl End for RepeatEnd {
 
     fn recv(&mut self) -> Option<Vec<u8>> {
         self.ready.pop_front()
+    }
+
+    fn backlog(&self) -> usize {
+        self.peer.pending().saturating_sub(WINDOW as usize) * FRAGMENT
     }
 }

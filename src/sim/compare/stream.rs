@@ -1,6 +1,8 @@
 //! towline with one stream, and messages on it behind their lengths: the endpoint that ships.
 
-use super::contender::{CLIENT, Contender, End, Message, Packets, Piece, Place, SERVER, Setup};
+use super::contender::{
+    CLIENT, Contender, End, Message, Packets, Piece, Place, Probe, SERVER, Setup, peer_of,
+};
 use super::packet;
 use crate::connection;
 use crate::endpoint::{Config, ConnectionEvent, Datagram, Endpoint, Event, Handle};
@@ -78,6 +80,11 @@ impl Framing {
     /// What is to be written next; empty if there is nothing.
     pub fn unwritten(&self) -> &[u8] {
         self.outgoing.as_slices().0
+    }
+
+    /// How many bytes the stream has not taken yet.
+    pub fn backlog(&self) -> usize {
+        self.outgoing.len()
     }
 
     /// How many bytes the stream has taken.
@@ -193,13 +200,23 @@ impl StreamEnd {
     }
 }
 
+impl StreamEnd {
+    /// The other end's address, as long as it has not moved.
+    pub(super) const fn peer(&self) -> SocketAddr {
+        peer_of(self.side)
+    }
+}
+
 impl End for StreamEnd {
     fn send(&mut self, _: Instant, message: Message<'_>) -> Place {
         self.node.app.framing.push(message.bytes)
     }
 
     fn handle(&mut self, now: Instant, datagram: &mut [u8]) {
-        let from = if self.side == Side::Client { SERVER } else { CLIENT };
+        self.handle_from(now, peer_of(self.side), datagram);
+    }
+
+    fn handle_from(&mut self, now: Instant, from: SocketAddr, datagram: &mut [u8]) {
         let to = if self.side == Side::Client { CLIENT } else { SERVER };
         let data = Datagram { from, to: Some(to.ip()), ecn: Ecn::NotEct, data: datagram };
         self.node.endpoint.handle(now, data);
@@ -210,7 +227,7 @@ impl End for StreamEnd {
         let near = self.node.app.framing.written;
         for packet in self.outbox.take() {
             let carries = carries(&packet.datagram, near);
-            out.send(packet.datagram, carries);
+            out.send_to(packet.to, packet.datagram, carries);
         }
         deadline
     }
@@ -221,6 +238,15 @@ impl End for StreamEnd {
 
     fn faults(&self) -> Vec<String> {
         self.node.faults.iter().chain(&self.node.app.closed).cloned().collect()
+    }
+
+    fn backlog(&self) -> usize {
+        self.node.app.framing.backlog()
+    }
+
+    fn probe(&self) -> Option<Probe> {
+        let handle = self.node.app.connection?;
+        self.node.endpoint.connection(handle).map(Probe::of)
     }
 }
 

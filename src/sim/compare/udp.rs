@@ -107,6 +107,10 @@ impl End for UdpEnd {
         }
     }
 
+    fn backlog(&self) -> usize {
+        self.queue.iter().map(|(datagram, _)| datagram.len()).sum()
+    }
+
     fn poll(&mut self, now: Instant, out: &mut Packets) -> Option<Instant> {
         while self.free_at <= now
             && let Some((datagram, piece)) = self.queue.pop_front()

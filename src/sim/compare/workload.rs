@@ -42,7 +42,7 @@ impl Lane {
         self.delivery.unwrap_or(match self.traffic {
             Traffic::Steady { .. } => Delivery::Latest,
             Traffic::Chatter { .. } | Traffic::Exchange { .. } => Delivery::Ordered,
-            Traffic::Bulk { .. } => Delivery::Stream,
+            Traffic::Bulk { .. } | Traffic::Greedy { .. } => Delivery::Stream,
         })
     }
 }
@@ -75,6 +75,13 @@ pub enum Traffic {
         /// How much in all, at most 1 GiB.
         total: u64,
         /// The size of a chunk.
+        chunk: u32,
+    },
+    /// As much as the mode takes, for as long as the workload lasts: a source that never runs dry.
+    Greedy {
+        /// Who sends.
+        from: Senders,
+        /// The size of a message.
         chunk: u32,
     },
     /// The client asks, the server answers, the client asks again.
@@ -177,6 +184,13 @@ impl Workload {
         Some(Self { name: name.to_owned(), lanes, duration, skip })
     }
 
+    /// As much as goes from the client to the server, in messages of 4 KiB.
+    pub fn greedy(duration: Duration, skip: Duration) -> Self {
+        let traffic = Traffic::Greedy { from: Senders::Client, chunk: 4096 };
+        let lanes = vec![Lane::new("flow", traffic)];
+        Self { name: "greedy".to_owned(), lanes, duration, skip }
+    }
+
     /// That every number is in its range.
     ///
     /// # Errors
@@ -219,12 +233,17 @@ impl Workload {
 }
 
 impl Traffic {
+    /// Whether it is as much at once as there is, so that what counts is how fast it goes.
+    pub const fn is_heap(&self) -> bool {
+        matches!(self, Self::Bulk { .. } | Self::Greedy { .. })
+    }
+
     /// The largest message.
     pub fn largest(&self) -> u32 {
         match *self {
             Self::Steady { bytes, .. } => bytes,
             Self::Chatter { bytes: (_, most), .. } => most,
-            Self::Bulk { chunk, .. } => chunk,
+            Self::Bulk { chunk, .. } | Self::Greedy { chunk, .. } => chunk,
             Self::Exchange { request, response, .. } => request.max(response),
         }
     }
@@ -234,7 +253,7 @@ impl Traffic {
         let sizes = match *self {
             Self::Steady { bytes, .. } => [bytes, bytes],
             Self::Chatter { bytes: (least, most), .. } => [least, most],
-            Self::Bulk { chunk, .. } => [chunk, chunk],
+            Self::Bulk { chunk, .. } | Self::Greedy { chunk, .. } => [chunk, chunk],
             Self::Exchange { request, response, .. } => [request, response],
         };
         if !sizes.into_iter().all(is_size) {
@@ -265,7 +284,7 @@ impl Traffic {
                 span / nanos(every).max(1) * if from == Senders::Both { 2 } else { 1 }
             }
             Self::Bulk { total, chunk, .. } => total.div_ceil(u64::from(chunk).max(1)),
-            Self::Exchange { .. } => 0,
+            Self::Exchange { .. } | Self::Greedy { .. } => 0,
         }
     }
 

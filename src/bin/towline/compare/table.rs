@@ -146,7 +146,7 @@ impl Figure {
         let figures = match lane.traffic {
             Traffic::Steady { .. } => parts.map(Self::Age).to_vec(),
             Traffic::Chatter { .. } | Traffic::Exchange { .. } => parts.map(Self::Latency).to_vec(),
-            Traffic::Bulk { .. } => vec![Self::Whole],
+            Traffic::Bulk { .. } | Traffic::Greedy { .. } => vec![Self::Whole],
         };
         figures.into_iter()
     }

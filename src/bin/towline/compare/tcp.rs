@@ -232,6 +232,10 @@ impl End for TcpEnd {
         self.framing.pop()
     }
 
+    fn backlog(&self) -> usize {
+        self.framing.backlog()
+    }
+
     fn faults(&self) -> Vec<String> {
         let socket = self.sockets.get::<Socket<'_>>(self.socket);
         let is_closed = self.was_open && socket.state() != tcp::State::Established;

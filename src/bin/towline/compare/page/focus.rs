@@ -21,7 +21,8 @@ impl Focus {
         let sends = |side: Side, traffic: &Traffic| match traffic {
             Traffic::Steady { from, .. }
             | Traffic::Chatter { from, .. }
-            | Traffic::Bulk { from, .. } => from.include(side),
+            | Traffic::Bulk { from, .. }
+            | Traffic::Greedy { from, .. } => from.include(side),
             Traffic::Exchange { .. } => side == Side::Server,
         };
         let own = |side| lanes.first().is_some_and(|lane| sends(side, &lane.traffic));
@@ -43,13 +44,13 @@ impl Focus {
 /// The files beside the first lane.
 fn files(scenario: &Scenario) -> impl Iterator<Item = &Lane> {
     let others = scenario.workload.lanes.iter().skip(1);
-    others.filter(|lane| matches!(lane.traffic, Traffic::Bulk { .. }))
+    others.filter(|lane| lane.traffic.is_heap())
 }
 
 /// Who decides when its messages are sent.
 pub(super) fn pace(scenario: &Scenario) -> Pace {
     match scenario.workload.lanes.first().map(|lane| &lane.traffic) {
-        Some(Traffic::Bulk { .. }) => Pace::Heap,
+        Some(Traffic::Bulk { .. } | Traffic::Greedy { .. }) => Pace::Heap,
         Some(Traffic::Exchange { .. }) => Pace::Exchange,
         _ => Pace::Application,
     }
