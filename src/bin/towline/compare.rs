@@ -6,7 +6,6 @@ mod data;
 mod file;
 mod live;
 mod modes;
-mod nearest;
 mod page;
 mod setting;
 mod table;
