@@ -94,8 +94,7 @@ impl Link {
     /// The [`ImpairError`] of the first field of `config` that is out of its range.
     pub fn new(config: LinkConfig, seed: u64) -> Result<Self, ImpairError> {
         config.validate()?;
-        let queue =
-            Queue::new(config.rate_bps, config.capacity_bytes).with_steps(&config.rate_steps);
+        let queue = Queue::from_config(&config);
         let line = Line::new(&config, seed);
         let policer = config.policer.map(Bucket::new);
         Ok(Self { config, policer, queue, line, stats: LinkStats::default() })
@@ -171,7 +170,7 @@ impl Link {
             Some(bucket) => bucket.with(policer),
             None => Bucket::new(policer),
         });
-        self.queue.reconfigure(config.rate_bps, &config.rate_steps, config.capacity_bytes);
+        self.queue.reconfigure(&config);
         self.line.reconfigure(&config);
         self.config = config;
     }
