@@ -67,7 +67,7 @@ impl Queue {
     /// reorders nothing.
     pub fn admit(&mut self, now: Instant, bytes: u64) -> Option<Instant> {
         self.forget_departed(now);
-        if !self.waiting.is_empty() && !self.has_room(bytes) {
+        if !self.waiting.is_empty() && !self.has_room(bytes, 1) {
             self.drops += 1;
             return None;
         }
@@ -115,19 +115,50 @@ impl Queue {
         self.server.start(now).saturating_since(now)
     }
 
-    fn has_room(&self, bytes: u64) -> bool {
+    /// When a datagram that came at `arrived` begins to be sent, behind all that was admitted.
+    pub(super) fn start(&self, arrived: Instant) -> Instant {
+        self.server.start(arrived)
+    }
+
+    /// Sends what came at `arrived` from `start` on, and returns when the last bit of it has left.
+    pub(super) fn transmit(&mut self, start: Instant, arrived: Instant, bytes: u64) -> Instant {
+        self.forget_departed(start);
+        let departure = self.server.serve(arrived, bytes);
+        if departure > start {
+            self.push(departure, bytes);
+        }
+        departure
+    }
+
+    /// Whether nothing is queued, as of the time it was last told.
+    pub(super) fn is_idle(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Whether so much more fits.
+    pub(super) fn has_room(&self, bytes: u64, packets: u64) -> bool {
         self.waiting_bytes.saturating_add(bytes) <= self.capacity_bytes
-            && (self.waiting.len() as u64) < self.capacity_packets
+            && (self.waiting.len() as u64).saturating_add(packets) <= self.capacity_packets
+    }
+
+    /// Counts what was dropped for want of room.
+    pub(super) fn count_drop(&mut self) {
+        self.drops += 1;
+    }
+
+    /// Notes the backlog with so many more bytes that wait elsewhere.
+    pub(super) fn note_peak(&mut self, more: u64) {
+        self.peak_bytes = self.peak_bytes.max(self.waiting_bytes.saturating_add(more));
+    }
+
+    pub(super) fn forget_departed(&mut self, now: Instant) {
+        while let Some((_, bytes)) = self.waiting.pop_front_if(|(at, _)| *at <= now) {
+            self.waiting_bytes -= bytes;
+        }
     }
 
     fn push(&mut self, departure: Instant, bytes: u64) {
         self.waiting.push_back((departure, bytes));
         self.waiting_bytes = self.waiting_bytes.saturating_add(bytes);
-    }
-
-    fn forget_departed(&mut self, now: Instant) {
-        while let Some((_, bytes)) = self.waiting.pop_front_if(|(at, _)| *at <= now) {
-            self.waiting_bytes -= bytes;
-        }
     }
 }
