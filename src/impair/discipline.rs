@@ -3,6 +3,14 @@
 use super::error::{ImpairError, check, check_interval, check_share};
 use crate::time::Duration;
 
+mod codel;
+mod fifo;
+mod fq_codel;
+mod held;
+
+pub(super) use fifo::Parked;
+pub(super) use held::Held;
+
 /// How a queue is managed. The default drops at the tail when it is full.
 ///
 /// Where a discipline marks (`ecn`), it marks datagrams that are ECN-capable instead of dropping

@@ -1,12 +1,16 @@
 //! One direction of a link: a queue, then a line, and the count of what became of everything.
 
 use super::config::{LinkConfig, UDP_IP_OVERHEAD};
+use super::dice::Dice;
+use super::discipline::Parked;
 use super::error::ImpairError;
 use super::line::{Arrivals, Fate, Line};
 use super::policer::Bucket;
 use super::queue::Queue;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
+use holding::{Decided, Holding, Verdict};
 
+mod holding;
 #[cfg(test)]
 mod tests;
 
@@ -47,6 +51,18 @@ pub struct LinkStats {
     pub marked: u64,
     /// Datagrams that arrive after one that was sent later (RFC 4737); copies do not count.
     pub reordered: u64,
+}
+
+/// What is queued at one time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Bytes, overhead included.
+    pub bytes: u64,
+    /// Datagrams.
+    pub packets: u64,
+    /// How long what came now would wait until its first bit is sent; where the discipline decides
+    /// at the head, how long that has waited which has waited longest.
+    pub wait: Duration,
 }
 
 /// A datagram on its way into a [`Link`], and what a queue may look at.
@@ -95,9 +111,17 @@ pub struct Link {
     config: LinkConfig,
     policer: Option<Bucket>,
     queue: Queue,
+    /// Where the discipline decides at the head.
+    holding: Option<Box<Holding>>,
+    decided: Decided,
     line: Line,
+    /// Of the queue's own decisions.
+    dice: Dice,
     stats: LinkStats,
 }
+
+/// Sets the queue's decisions apart from the line's, which come from the same seed.
+const QUEUE: u64 = 0x7175_6575_6500_0000;
 
 impl Link {
     /// A link on which the seed alone decides what becomes of the n-th datagram.
@@ -107,11 +131,13 @@ impl Link {
     /// The [`ImpairError`] of the first field of `config` that is out of its range.
     pub fn new(config: LinkConfig, seed: u64) -> Result<Self, ImpairError> {
         config.validate()?;
-        let queue =
-            Queue::new(config.rate_bps, config.capacity_bytes).with_steps(&config.rate_steps);
+        let queue = Queue::from_config(&config);
         let line = Line::new(&config, seed);
         let policer = config.policer.map(Bucket::new);
-        Ok(Self { config, policer, queue, line, stats: LinkStats::default() })
+        let dice = Dice::new(seed ^ QUEUE);
+        let holding = Holding::new(config.discipline, dice, 0).map(Box::new);
+        let (decided, stats) = (Decided::new(), LinkStats::default());
+        Ok(Self { config, policer, queue, holding, decided, line, dice, stats })
     }
 
     /// Sends one datagram at `now`; a `now` that goes back reorders nothing.
@@ -127,24 +153,35 @@ impl Link {
         let bytes = overhead.saturating_add(parcel.datagram.len() as u64);
         self.stats.packets += 1;
         self.stats.bytes = self.stats.bytes.saturating_add(bytes);
-        let arrivals = self.pass(now, ordinal, bytes, parcel.datagram);
+        let arrivals = self.pass(now, ordinal, bytes, parcel);
         self.count(&arrivals, overhead);
         arrivals
     }
 
     /// Whether datagrams wait inside, with [`Fate::Held`], until [`Link::release`] hands them out.
     pub fn holds(&self) -> bool {
-        false
+        self.holding.is_some() || !self.decided.is_empty()
     }
 
-    /// When [`Link::release`] has something to do next, if nothing else is sent.
+    /// When [`Link::release`] has something to do next, if nothing else is sent; that may be past.
     pub fn next_at(&self) -> Option<Instant> {
-        None
+        if !self.decided.is_empty() {
+            return Some(Instant::ZERO);
+        }
+        self.holding.as_ref()?.next_at(&self.queue)
     }
 
     /// The next held datagram whose fate is decided by `now`, with its tag; called until `None`.
-    pub fn release(&mut self, _now: Instant) -> Option<(u64, Arrivals)> {
-        None
+    pub fn release(&mut self, now: Instant) -> Option<(u64, Arrivals)> {
+        if self.decided.is_empty()
+            && let Some(holding) = &mut self.holding
+        {
+            holding.advance(now, &mut self.queue, &mut self.line, &mut self.decided);
+        }
+        let Verdict { tag, overhead, arrivals } = self.decided.pop_front()?;
+        self.stats.held -= 1;
+        self.count(&arrivals, overhead);
+        Some((tag, arrivals))
     }
 
     /// Takes other settings from now on: to heal a link, or to break it. What is on its way still
@@ -175,9 +212,23 @@ impl Link {
         LinkStats { reordered: self.line.reordered(), ..self.stats }
     }
 
-    /// The queue, for its backlog.
+    /// The queue, for its peak and its drops; [`Link::backlog`] is right for all disciplines.
     pub fn queue(&self) -> &Queue {
         &self.queue
+    }
+
+    /// What is queued at `now`, which must not be past: what is being sent counts until its last
+    /// bit has left.
+    pub fn backlog(&self, now: Instant) -> Backlog {
+        let (bytes, packets) = (self.queue.backlog(now), self.queue.packets(now));
+        match &self.holding {
+            None => Backlog { bytes, packets, wait: self.queue.wait(now) },
+            Some(holding) => Backlog {
+                bytes: bytes.saturating_add(holding.bytes()),
+                packets: packets + holding.packets(),
+                wait: holding.wait(now),
+            },
+        }
     }
 
     fn apply(&mut self, config: LinkConfig) {
@@ -185,26 +236,51 @@ impl Link {
             Some(bucket) => bucket.with(policer),
             None => Bucket::new(policer),
         });
-        self.queue.reconfigure(config.rate_bps, &config.rate_steps, config.capacity_bytes);
+        if config.discipline != self.config.discipline {
+            if let Some(holding) = self.holding.take() {
+                holding.drain(&mut self.queue, &mut self.line, &mut self.decided);
+            }
+            let sent = self.stats.packets;
+            self.holding = Holding::new(config.discipline, self.dice, sent).map(Box::new);
+        }
+        self.queue.reconfigure(&config);
         self.line.reconfigure(&config);
         self.config = config;
     }
 
-    fn pass(&mut self, now: Instant, ordinal: u64, bytes: u64, datagram: Vec<u8>) -> Arrivals {
+    fn pass(&mut self, now: Instant, ordinal: u64, bytes: u64, parcel: Parcel) -> Arrivals {
         if self.config.mtu.is_some_and(|mtu| bytes > mtu) {
-            return Arrivals::none(Fate::Oversize, datagram);
+            return Arrivals::none(Fate::Oversize, parcel.datagram);
         }
         if self.policer.as_mut().is_some_and(|policer| !policer.passes(now, bytes)) {
-            return Arrivals::none(Fate::Policed, datagram);
+            return Arrivals::none(Fate::Policed, parcel.datagram);
+        }
+        if self.holding.is_some() {
+            return self.hold(now, ordinal, bytes, parcel);
         }
         let Some(left) = self.queue.admit(now, bytes) else {
-            return Arrivals::none(Fate::Overflowed, datagram);
+            return Arrivals::none(Fate::Overflowed, parcel.datagram);
         };
-        let mut arrivals = self.line.carry(left, ordinal, datagram);
+        let mut arrivals = self.line.carry(left, ordinal, parcel.datagram);
         if self.config.mark_above_bytes.is_some_and(|limit| self.queue.backlog(now) > limit) {
             arrivals.mark();
         }
         arrivals
+    }
+
+    fn hold(&mut self, now: Instant, ordinal: u64, bytes: u64, parcel: Parcel) -> Arrivals {
+        let Some(holding) = &mut self.holding else {
+            return Arrivals::none(Fate::Overflowed, parcel.datagram);
+        };
+        let (queue, decided) = (&mut self.queue, &mut self.decided);
+        let arrived = holding.advance(now, queue, &mut self.line, decided);
+        let backlog = queue.backlog(arrived).saturating_add(holding.bytes()).saturating_add(bytes);
+        let is_marked = self.config.mark_above_bytes.is_some_and(|limit| backlog > limit);
+        let parked = Parked { parcel, ordinal, bytes, arrived, is_marked };
+        match holding.push(parked, queue, decided) {
+            Ok(()) => Arrivals::none(Fate::Held, Vec::new()),
+            Err(refused) => Arrivals::none(Fate::Overflowed, refused.parcel.datagram),
+        }
     }
 
     /// Counts what comes of a datagram that has so many bytes of overhead.

@@ -56,7 +56,7 @@ pub use delay::{DelayTable, Spread};
 pub use discipline::{Codel, Discipline, FqCodel, Pie, Red};
 pub use error::ImpairError;
 pub use line::{Arrival, Arrivals, Fate, Line};
-pub use link::{Link, LinkStats, Parcel};
+pub use link::{Backlog, Link, LinkStats, Parcel};
 pub use loss::Loss;
 pub use policer::Policer;
 pub use queue::Queue;

@@ -3,28 +3,25 @@
 //! Only what has not yet left counts as queued; what is on its way belongs to the line. Bytes are
 //! what the caller counts, which should include the IP and UDP headers.
 
+use super::config::LinkConfig;
 use crate::time::{Duration, Instant};
+use server::Server;
 use std::collections::VecDeque;
 
+mod server;
 #[cfg(test)]
 mod tests;
 
 /// Sending one byte at one bit per second takes this many nanoseconds; also the unit of work left
-/// over in [`Queue`], so that times are exact fractions and never drift.
+/// over when a datagram has left, so that times are exact fractions and never drift.
 pub(super) const NANOS_PER_BYTE_AT_1_BPS: u128 = 8_000_000_000;
 
 /// A buffer and the rate at which it empties.
 #[derive(Clone, Debug)]
 pub struct Queue {
-    /// The rate at `free_at`; `None` is without limit.
-    rate_bps: Option<u64>,
-    /// Rates that begin after `free_at`.
-    steps: VecDeque<(Instant, u64)>,
+    server: Server,
     capacity_bytes: u64,
-    /// When the last admitted datagram has left, in whole nanoseconds ...
-    free_at: Instant,
-    /// ... and the part of the next nanosecond that it takes as well, in units of 1 / `rate_bps`.
-    free_part: u64,
+    capacity_packets: u64,
     /// Departure and size of all that has not wholly left, oldest first.
     waiting: VecDeque<(Instant, u64)>,
     waiting_bytes: u64,
@@ -36,12 +33,20 @@ impl Queue {
     /// A queue that sends at `rate_bps` bits per second (`None`: at once) and holds at most
     /// `capacity_bytes`, those being sent included.
     pub fn new(rate_bps: Option<u64>, capacity_bytes: u64) -> Self {
+        Self::with_server(Server::new(rate_bps), capacity_bytes, u64::MAX)
+    }
+
+    /// The rate or trace, the saved tokens and the buffer of `config`, which must be valid.
+    pub fn from_config(config: &LinkConfig) -> Self {
+        let server = Server::from_config(config);
+        Self::with_server(server, config.capacity_bytes, config.capacity_packets)
+    }
+
+    fn with_server(server: Server, capacity_bytes: u64, capacity_packets: u64) -> Self {
         Self {
-            rate_bps,
-            steps: VecDeque::new(),
+            server,
             capacity_bytes,
-            free_at: Instant::ZERO,
-            free_part: 0,
+            capacity_packets,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             peak_bytes: 0,
@@ -53,7 +58,7 @@ impl Queue {
     /// while it changes take exactly the time they should. A rate of 0 stands still until the next
     /// step; what would wait for ever is given [`Instant::MAX`].
     pub fn with_steps(mut self, steps: &[(Instant, u64)]) -> Self {
-        self.steps = steps.iter().copied().collect();
+        self.server.set_steps(steps);
         self
     }
 
@@ -62,17 +67,14 @@ impl Queue {
     /// reorders nothing.
     pub fn admit(&mut self, now: Instant, bytes: u64) -> Option<Instant> {
         self.forget_departed(now);
-        let total = self.waiting_bytes.saturating_add(bytes);
-        if !self.waiting.is_empty() && total > self.capacity_bytes {
+        if !self.waiting.is_empty() && !self.has_room(bytes, 1) {
             self.drops += 1;
             return None;
         }
-        self.serve(now, bytes);
-        let departure = self.departure_of_last();
+        let departure = self.server.serve(now, bytes);
         if departure > now {
-            self.waiting.push_back((departure, bytes));
-            self.waiting_bytes = total;
-            self.peak_bytes = self.peak_bytes.max(total);
+            self.push(departure, bytes);
+            self.peak_bytes = self.peak_bytes.max(self.waiting_bytes);
         }
         Some(departure)
     }
@@ -80,28 +82,16 @@ impl Queue {
     /// Changes rate and capacity from now on. What was admitted keeps the departure it was told;
     /// what comes now waits behind it and is sent at the new rate. (For changes that are known in
     /// advance, [`Queue::with_steps`] also changes the rate of what is waiting.)
-    pub fn reconfigure(
-        &mut self,
-        rate_bps: Option<u64>,
-        steps: &[(Instant, u64)],
-        capacity_bytes: u64,
-    ) {
-        self.free_at = self.departure_of_last();
-        self.free_part = 0;
-        self.rate_bps = rate_bps;
-        self.steps = steps.iter().copied().collect();
-        self.capacity_bytes = capacity_bytes;
+    pub fn reconfigure(&mut self, config: &LinkConfig) {
+        self.server.reconfigure(config);
+        self.capacity_bytes = config.capacity_bytes;
+        self.capacity_packets = config.capacity_packets;
     }
 
     /// Bytes that have not left at `now`; a datagram counts until its last bit has left.
     pub fn backlog(&self, now: Instant) -> u64 {
         let departed = self.waiting.iter().take_while(|(departure, _)| *departure <= now);
         self.waiting_bytes - departed.map(|(_, bytes)| bytes).sum::<u64>()
-    }
-
-    /// How long what came at `now` would wait before its first bit leaves, on a link with a rate.
-    pub fn wait(&self, now: Instant) -> Duration {
-        self.departure_of_last().saturating_since(now)
     }
 
     /// The largest backlog so far, in bytes.
@@ -114,43 +104,61 @@ impl Queue {
         self.drops
     }
 
-    fn forget_departed(&mut self, now: Instant) {
+    /// Datagrams that have not left at `now`.
+    pub fn packets(&self, now: Instant) -> u64 {
+        let departed = self.waiting.iter().take_while(|(departure, _)| *departure <= now);
+        (self.waiting.len() - departed.count()) as u64
+    }
+
+    /// How long a datagram that came at `now` would wait until its first bit is sent.
+    pub fn wait(&self, now: Instant) -> Duration {
+        self.server.start(now).saturating_since(now)
+    }
+
+    /// When a datagram that came at `arrived` begins to be sent, behind all that was admitted.
+    pub(super) fn start(&self, arrived: Instant) -> Instant {
+        self.server.start(arrived)
+    }
+
+    /// Sends what came at `arrived` from `start` on, and returns when the last bit of it has left.
+    pub(super) fn transmit(&mut self, start: Instant, arrived: Instant, bytes: u64) -> Instant {
+        self.forget_departed(start);
+        let departure = self.server.serve(arrived, bytes);
+        if departure > start {
+            self.push(departure, bytes);
+        }
+        departure
+    }
+
+    /// Whether nothing is queued, as of the time it was last told.
+    pub(super) fn is_idle(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Whether so much more fits.
+    pub(super) fn has_room(&self, bytes: u64, packets: u64) -> bool {
+        self.waiting_bytes.saturating_add(bytes) <= self.capacity_bytes
+            && (self.waiting.len() as u64).saturating_add(packets) <= self.capacity_packets
+    }
+
+    /// Counts what was dropped for want of room.
+    pub(super) fn count_drop(&mut self) {
+        self.drops += 1;
+    }
+
+    /// Notes the backlog with so many more bytes that wait elsewhere.
+    pub(super) fn note_peak(&mut self, more: u64) {
+        self.peak_bytes = self.peak_bytes.max(self.waiting_bytes.saturating_add(more));
+    }
+
+    pub(super) fn forget_departed(&mut self, now: Instant) {
         while let Some((_, bytes)) = self.waiting.pop_front_if(|(at, _)| *at <= now) {
             self.waiting_bytes -= bytes;
         }
     }
 
-    /// The first whole nanosecond at which all that was admitted has left.
-    fn departure_of_last(&self) -> Instant {
-        Instant::from_nanos(self.free_at.as_nanos().saturating_add(u64::from(self.free_part > 0)))
-    }
-
-    /// Moves `free_at` on by the time that `bytes` take from there, or from now if the link idles.
-    fn serve(&mut self, now: Instant, bytes: u64) {
-        if self.departure_of_last() <= now {
-            (self.free_at, self.free_part) = (now, 0);
-        }
-        while let Some((_, rate)) = self.steps.pop_front_if(|(at, _)| *at <= self.free_at) {
-            self.rate_bps = Some(rate);
-        }
-        let mut work = u128::from(bytes) * NANOS_PER_BYTE_AT_1_BPS;
-        while let Some(rate) = self.rate_bps.map(u128::from) {
-            let step = self.steps.front().copied();
-            let start = self.free_at.as_nanos();
-            let until = step.map_or(u64::MAX, |(at, _)| at.as_nanos());
-            // What the link can do at this rate, less the part of a nanosecond already used.
-            let room = u128::from(until - start) * rate - u128::from(self.free_part);
-            if work <= room && rate > 0 {
-                let total = work + u128::from(self.free_part);
-                self.free_at = Instant::from_nanos(start + (total / rate) as u64);
-                self.free_part = (total % rate) as u64;
-                return;
-            }
-            work -= room.min(work);
-            (self.free_at, self.free_part) = (Instant::from_nanos(until), 0);
-            let Some((_, next)) = step else { return };
-            self.steps.pop_front();
-            self.rate_bps = Some(next);
-        }
+    fn push(&mut self, departure: Instant, bytes: u64) {
+        self.waiting.push_back((departure, bytes));
+        self.waiting_bytes = self.waiting_bytes.saturating_add(bytes);
     }
 }

@@ -3,6 +3,8 @@ use crate::impair::{Blackout, Damage, Loss, Region, Reorder, Spread};
 use crate::time::Duration;
 use proptest::prelude::*;
 
+mod disciplines;
+
 const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::impair::RateTrace;
 use crate::rng::Rng;
 use proptest::prelude::*;
 
@@ -89,9 +90,10 @@ fn a_sudden_rate_change_keeps_the_promises_made() {
     let mut queue = Queue::new(Some(8_000_000), u64::MAX);
     assert_eq!(queue.admit(ms(0), 1000), Some(ms(1)));
     assert_eq!(queue.admit(ms(0), 1000), Some(ms(2)));
-    queue.reconfigure(Some(80_000_000), &[], 5000);
+    let config = LinkConfig { capacity_bytes: 5000, ..LinkConfig::default() };
+    queue.reconfigure(&LinkConfig { rate_bps: Some(80_000_000), ..config.clone() });
     assert_eq!(queue.admit(ms(0), 1000), Some(Instant::from_nanos(2_100_000)));
-    queue.reconfigure(None, &[], 5000);
+    queue.reconfigure(&config);
     assert_eq!(queue.admit(ms(0), 2000), Some(Instant::from_nanos(2_100_000)));
     assert_eq!((queue.backlog(ms(1)), queue.admit(ms(1), 1001)), (4000, None));
 }
@@ -126,25 +128,105 @@ fn the_mean_wait_is_that_of_m_d_1() {
     }
 }
 
+#[test]
+fn packets_are_counted_as_well_as_bytes() {
+    let config = LinkConfig {
+        rate_bps: Some(8_000_000),
+        capacity_packets: 3,
+        capacity_bytes: 4000,
+        ..LinkConfig::default()
+    };
+    let mut queue = Queue::from_config(&config);
+    let taken: Vec<_> = (0..5).map(|_| queue.admit(ms(0), 1000).is_some()).collect();
+    assert_eq!(taken, [true, true, true, false, false]);
+    assert_eq!((queue.packets(ms(0)), queue.packets(ms(1)), queue.drops()), (3, 2, 2));
+    assert_eq!((queue.admit(ms(1), 2001), queue.admit(ms(1), 2000)), (None, Some(ms(5))));
+    queue.reconfigure(&LinkConfig { capacity_packets: 0, ..config });
+    assert_eq!((queue.admit(ms(4), 1), queue.admit(ms(5), 1000)), (None, Some(ms(6))));
+}
+
+#[test]
+fn the_wait_is_the_time_until_the_first_bit_is_sent() {
+    let mut queue = Queue::new(Some(8_000_000), u64::MAX);
+    assert_eq!(queue.wait(ms(7)), Duration::ZERO);
+    queue.admit(ms(7), 3000);
+    assert_eq!(
+        (queue.wait(ms(7)), queue.wait(ms(9))),
+        (Duration::from_millis(3), Duration::from_millis(1))
+    );
+    assert_eq!(queue.wait(ms(11)), Duration::ZERO);
+}
+
+/// A link of 1,000 bytes per ms that may save up 3,000.
+fn shaped() -> LinkConfig {
+    LinkConfig { rate_bps: Some(8_000_000), burst_bytes: 3000, ..LinkConfig::default() }
+}
+
+#[test]
+fn a_shaper_lets_what_it_saved_leave_at_once_and_the_rest_at_its_rate() {
+    let mut queue = Queue::from_config(&shaped());
+    let left: Vec<_> = (0..6).filter_map(|_| queue.admit(ms(0), 1000)).collect();
+    assert_eq!(left, [ms(0), ms(0), ms(0), ms(1), ms(2), ms(3)]);
+    // 1.5 ms of idleness are 1,500 bytes; the missing 500 take another half a millisecond.
+    assert_eq!(queue.admit(Instant::from_nanos(4_500_000), 2000), Some(ms(5)));
+    let left: Vec<_> = (0..4).filter_map(|_| queue.admit(ms(100), 1000)).collect();
+    assert_eq!(left, [ms(100), ms(100), ms(100), ms(101)]);
+}
+
+#[test]
+fn a_shaper_keeps_what_it_saved_when_it_is_reconfigured() {
+    let mut queue = Queue::from_config(&shaped());
+    assert_eq!(queue.admit(ms(0), 1000), Some(ms(0)));
+    queue.reconfigure(&LinkConfig { burst_bytes: 9000, ..shaped() });
+    assert_eq!(queue.admit(ms(0), 4000), Some(ms(2)));
+    queue.reconfigure(&LinkConfig { burst_bytes: 500, ..shaped() });
+    assert_eq!(queue.admit(ms(90), 1000), Some(Instant::from_nanos(90_500_000)));
+}
+
+#[test]
+fn a_trace_takes_the_place_of_the_rate() {
+    let trace = RateTrace::parse("1\n2\n2\n5\n").unwrap();
+    let config = LinkConfig { trace: Some(trace), capacity_bytes: 7000, ..LinkConfig::default() };
+    let mut queue = Queue::from_config(&config);
+    let left: Vec<_> = (0..8).filter_map(|_| queue.admit(ms(0), 1000)).collect();
+    assert_eq!(left, [ms(1), ms(2), ms(2), ms(2), ms(5), ms(5), ms(6)]);
+    assert_eq!(
+        (queue.drops(), queue.backlog(ms(2)), queue.wait(ms(2))),
+        (1, 3000, Duration::from_millis(4))
+    );
+    // 520 bytes are left of the opportunity at 6 ms, for what is there in time.
+    queue.reconfigure(&config);
+    assert_eq!(queue.admit(ms(5), 520), Some(ms(6)));
+    queue.reconfigure(&LinkConfig { trace: None, rate_bps: Some(8_000_000), ..config });
+    assert_eq!(queue.admit(ms(5), 1000), Some(ms(7)));
+}
+
 proptest! {
     /// Against a queue that steps through time one nanosecond after the other.
     #[test]
     fn behaves_like_a_queue_that_sends_bit_by_bit(
         rate in 1u64..6,
         steps in prop::collection::btree_map(1u64..60, 1u64..9, 0..4),
+        burst_bytes in 0u64..6,
         sends in prop::collection::vec((0u64..12, 1u64..5), 1..12),
     ) {
         // Rates in Gbit/s, so that a nanosecond is a few bits; bytes are bits times 1/8.
         let giga = 1_000_000_000;
         let planned: Vec<_> =
             steps.iter().map(|(at, r)| (Instant::from_nanos(*at), r * giga)).collect();
-        let mut queue = Queue::new(Some(rate * giga), u64::MAX).with_steps(&planned);
+        let mut queue = Queue::from_config(&LinkConfig {
+            rate_bps: Some(rate * giga),
+            rate_steps: planned,
+            burst_bytes,
+            ..LinkConfig::default()
+        });
         let rate_at = |t: u64| steps.range(..=t).next_back().map_or(rate, |(_, r)| *r);
-        let (mut now, mut tick, mut bits_sent, mut bits_asked) = (0, 0, 0u64, 0u64);
+        // What could be sent runs ahead of what was asked for by no more than the burst.
+        let (mut now, mut tick, mut bits_sent, mut bits_asked) = (0, 0, burst_bytes * 8, 0u64);
         for (gap, bytes) in sends {
             now += gap;
             while tick < now {
-                bits_sent = (bits_sent + rate_at(tick)).min(bits_asked);
+                bits_sent = (bits_sent + rate_at(tick)).min(bits_asked + burst_bytes * 8);
                 tick += 1;
             }
             bits_asked += bytes * 8;

@@ -200,8 +200,8 @@ impl<'a> Stage<'a> {
         }
         for (id, samples) in &mut self.links {
             let link = self.world.link(*id);
-            let backlog_bytes = link.queue().backlog(at);
-            let wait = link.queue().wait(at);
+            let backlog = link.backlog(at);
+            let (backlog_bytes, wait) = (backlog.bytes, backlog.wait);
             samples.push(LinkSample { at, backlog_bytes, wait, stats: link.stats() });
         }
     }
