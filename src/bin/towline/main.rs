@@ -16,6 +16,7 @@ mod recv;
 mod relay;
 mod report;
 mod send;
+mod sim;
 mod statistics;
 mod store;
 mod transfer;
@@ -60,5 +61,6 @@ fn run() -> Result<(), Failure> {
         Command::Relay(arguments) => relay::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
+        Command::Sim(arguments) => sim::run(&arguments),
     }
 }

@@ -80,11 +80,17 @@ impl Campaign {
             true => usage(format!("{error} (\"{shown}\")")),
             false => usage(format!("\"{shown}\"{error}")),
         };
-        Self::read(&stem, &text, overrides).map_err(wrong)
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Self::read(&stem, &text, folder, overrides).map_err(wrong)
     }
 
-    /// From a file's text. Errors begin with the line they are in: `, line 3: ...`.
-    pub(crate) fn read(stem: &str, text: &str, overrides: &Overrides) -> Read<Self> {
+    /// From a file's text, and the folder it is in. Errors begin with the line they are in: `, line 3: ...`.
+    pub(crate) fn read(
+        stem: &str,
+        text: &str,
+        folder: &Path,
+        overrides: &Overrides,
+    ) -> Read<Self> {
         let mut root = Node::parse(text)?;
         overrides.set.iter().try_for_each(|setting| root.set(setting))?;
         let Value::Table(table) = &root.value else { return Err(": is no table".to_owned()) };
@@ -98,7 +104,7 @@ impl Campaign {
         let sweep = Sweep::of(&root)?;
         let cell = |n| {
             let label = sweep.label(n);
-            let plan = Plan::read(&sweep.fix(&root, n)?, frame);
+            let plan = Plan::read(&sweep.fix(&root, n)?, frame, folder);
             let plan = plan.map_err(|error| with_cell(&error, &label, sweep.len()))?;
             Ok(CellPlan { at: sweep.at(n).to_vec(), label, plan })
         };

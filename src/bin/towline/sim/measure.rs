@@ -209,7 +209,7 @@ fn of_links(plan: &Plan, record: &SceneRecord) -> BTreeMap<Metric, f64> {
         let rank = (waits.len() * 99).div_ceil(100).max(1) - 1;
         waits.get(rank).copied()
     };
-    let has_queue = plan.links.iter().map(|link| link.config.rate_bps.is_some());
+    let has_queue = plan.links.iter().map(|link| link.config.rate_bps.is_some() || link.config.trace.is_some());
     let queued = record.links.iter().zip(has_queue).filter(|(_, has_queue)| *has_queue);
     let longest = queued.filter_map(|(link, _)| wait(link)).max();
     let dropped = |link: &LinkRecord| {

@@ -8,6 +8,7 @@ use super::network::{self, Layers};
 use super::results::FlowNote;
 use std::fmt;
 use std::ops::Range;
+use std::path::Path;
 use std::time::Duration;
 use towline::sim::compare::Contender;
 use towline::sim::scene::{Cross, Event, Flow, Scene, SceneLink, Shape};
@@ -42,7 +43,7 @@ pub(crate) struct PlanKind {
 
 impl Plan {
     /// From the file in which nothing varies any more.
-    pub(crate) fn read(root: &Node, frame: Frame) -> Read<Self> {
+    pub(crate) fn read(root: &Node, frame: Frame, folder: &Path) -> Read<Self> {
         let Value::Table(table) = &root.value else { return Err(": is no table".to_owned()) };
         let mut fields = Fields::new("", vec![table]);
         let kinds = flows::read(&mut fields)?;
@@ -53,7 +54,9 @@ impl Plan {
             members.collect::<Read<Vec<_>>>()?.into_iter().flatten().collect();
         let empty = Table::new();
         let network = fields.table("network")?.unwrap_or(&empty);
-        let (links, layers) = links(&mut fields, network, &kinds, &mut members)?;
+        let shape = network::shape(&mut Fields::new("network", vec![network]))?;
+        let network = Layers::new(folder.to_owned()).under("network", network);
+        let (links, layers) = links(&mut fields, shape, network, &kinds, &mut members)?;
         if kinds.iter().any(Kind::is_greedy) {
             refuse_endless(&links, &members, &kinds)?;
         }
@@ -101,14 +104,14 @@ impl Plan {
 /// The links, where the settings of each two of them come from, and the routes of all flows.
 fn links<'t>(
     fields: &mut Fields<'t>,
-    network: &'t Table,
+    shape: Shape,
+    main: Layers<'t>,
     kinds: &[Kind<'t>],
     members: &mut [Member],
 ) -> Read<(Vec<SceneLink>, Vec<Layers<'t>>)> {
-    let shape = network::shape(&mut Fields::new("network", vec![network]))?;
-    let main = Layers::default().under("network", network);
     let access = fields.table("access")?;
-    let base = access.map_or_else(Layers::default, |table| Layers::default().under("access", table));
+    let base = main.without();
+    let base = access.map_or_else(|| base.clone(), |table| base.under("access", table));
     if !matches!(shape, Shape::Dumbbell | Shape::ParkingLot { .. })
         && (access.is_some() || kinds.iter().any(Kind::has_access))
     {
@@ -138,7 +141,8 @@ fn links<'t>(
 
 /// Without a rate anywhere on its way, who is greedy would send without end at one instant.
 fn refuse_endless(links: &[SceneLink], members: &[Member], kinds: &[Kind<'_>]) -> Read<()> {
-    let is_endless = |ways: &[usize]| ways.iter().all(|link| links[*link].config.rate_bps.is_none());
+    let has_rate = |link: &SceneLink| link.config.rate_bps.is_some() || link.config.trace.is_some();
+    let is_endless = |ways: &[usize]| !ways.iter().any(|link| has_rate(&links[*link]));
     let endless = members.iter().find(|member| {
         kinds[member.kind].is_greedy()
             && (is_endless(&member.route.up) || is_endless(&member.route.down))

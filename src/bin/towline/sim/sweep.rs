@@ -16,7 +16,8 @@ use std::collections::BTreeSet;
 /// The field that varies the mode of delivery.
 const MODES: &str = "modes";
 /// Fields whose lists are lists.
-const LISTS: [&str; 6] = ["zip", "bytes", "links", "expect", "name", "about"];
+const LISTS: [&str; 8] =
+    ["zip", "bytes", "links", "flow", "spread_quantiles_ms", "expect", "name", "about"];
 /// The most values of an axis.
 const MAX_VALUES: usize = 1000;
 /// The most cells.
