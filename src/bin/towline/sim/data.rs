@@ -90,10 +90,10 @@ pub(crate) fn hash(hash: u64) -> String {
 /// One line for each unit behind a line of heads.
 pub(crate) fn csv(all: &[Results]) -> String {
     let mut axes: Vec<&str> = Vec::new();
-    for axis in all.iter().flat_map(|results| &results.axes) {
-        if !axes.contains(&axis.name.as_str()) {
-            axes.push(&axis.name);
-        }
+    for results in all {
+        let strange = results.axes.iter().map(|axis| axis.name.as_str());
+        let strange: Vec<&str> = strange.filter(|name| !axes.contains(name)).collect();
+        axes.extend(strange);
     }
     let mut heads = vec!["scenario", "unit"];
     heads.extend(&axes);

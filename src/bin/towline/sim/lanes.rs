@@ -133,7 +133,7 @@ fn sizes(fields: &mut Fields<'_>) -> Read<(u32, u32)> {
         return Ok((bytes, bytes));
     };
     let size = |node: &Node| match &node.value {
-        Value::Number(_, digits) => digits.parse().ok().filter(|bytes| *bytes <= MAX_BYTES),
+        Value::Number(_, digits) => digits.parse().ok().filter(|bytes: &u64| *bytes <= MAX_BYTES),
         _ => None,
     };
     match list.iter().map(size).collect::<Option<Vec<_>>>().as_deref() {
