@@ -57,6 +57,7 @@
 //! | [`scene`] | many flows of any modes over shared links, with cross traffic and samples |
 //! | [`compare`] | one workload through several modes of delivery |
 //! | [`arq`] | stop-and-wait, go-back-N and selective repeat, for teaching |
+//! | [`profiles`] | networks by name: a DSL line, a train, a satellite |
 //! | [`validate`] | the simulator against published and derived numbers |
 //! | `tap.rs` | [`PacketEvent`]: what an observer of the network sees; the trace hash; recordings |
 //!
@@ -70,6 +71,7 @@ pub mod lab;
 mod messages;
 mod node;
 pub mod scene;
+pub mod profiles;
 mod schedule;
 mod tap;
 mod topology;
