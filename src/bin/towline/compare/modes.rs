@@ -62,15 +62,14 @@ pub(crate) fn with_controller(
     config.congestion = controller.unwrap_or_default();
     let mut able: Vec<Box<dyn Contender>> = vec![Box::new(TowlineStream::with(config.clone()))];
     able.extend(channels_with(&config).map(|mode| Box::new(mode) as Box<dyn Contender>));
-    let is_it = |mode: &Box<dyn Contender>| mode.name() == name;
-    if let Some(mode) = able.extract_if(.., |mode| is_it(mode)).next() {
+    if let Some(mode) = able.extract_if(.., |mode| mode.name() == name).next() {
         return Ok(mode);
     }
     if controller.is_some() {
         let able = able.iter().map(|mode| mode.name()).collect::<Vec<_>>().join(", ");
         return Err(format!("has no controller to choose; these have: {able}"));
     }
-    all().extract_if(.., |mode| is_it(mode)).next().ok_or_else(|| "is no mode".to_owned())
+    all().extract_if(.., |mode| mode.name() == name).next().ok_or_else(|| "is no mode".to_owned())
 }
 
 /// Whether the mode of this name has congestion controllers to choose from.

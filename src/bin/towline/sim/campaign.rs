@@ -76,21 +76,16 @@ impl Campaign {
         let bytes = fs::read(path).map_err(cannot)?;
         let text = String::from_utf8_lossy(&bytes);
         let stem = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into());
-        let wrong = |error: String| match error.starts_with("--") {
-            true => usage(format!("{error} (\"{shown}\")")),
-            false => usage(format!("\"{shown}\"{error}")),
+        let wrong = |error: String| {
+            let is_of_option = error.starts_with("--");
+            usage(if is_of_option { error } else { format!("\"{shown}\"{error}") })
         };
         let folder = path.parent().unwrap_or(Path::new(""));
         Self::read(&stem, &text, folder, overrides).map_err(wrong)
     }
 
     /// From a file's text, and the folder it is in. Errors begin with the line they are in: `, line 3: ...`.
-    pub(crate) fn read(
-        stem: &str,
-        text: &str,
-        folder: &Path,
-        overrides: &Overrides,
-    ) -> Read<Self> {
+    pub(crate) fn read(stem: &str, text: &str, folder: &Path, overrides: &Overrides) -> Read<Self> {
         let mut root = Node::parse(text)?;
         overrides.set.iter().try_for_each(|setting| root.set(setting))?;
         let Value::Table(table) = &root.value else { return Err(": is no table".to_owned()) };
@@ -148,8 +143,18 @@ fn frame(fields: &mut Fields<'_>) -> Read<Frame> {
 /// That the file has no strange fields at its top; what is in the others is read cell by cell.
 fn top_level(fields: &mut Fields<'_>) -> Read<()> {
     const OTHERS: [&str; 12] = [
-        "about", "modes", "zip", "network", "access", "flows", "cross", "events", "workload",
-        "lanes", "from", "controller",
+        "about",
+        "modes",
+        "zip",
+        "network",
+        "access",
+        "flows",
+        "cross",
+        "events",
+        "workload",
+        "lanes",
+        "from",
+        "controller",
     ];
     for field in OTHERS {
         fields.get(field);

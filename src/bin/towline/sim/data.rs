@@ -95,11 +95,11 @@ pub(crate) fn csv(all: &[Results]) -> String {
         let strange: Vec<&str> = strange.filter(|name| !axes.contains(name)).collect();
         axes.extend(strange);
     }
-    let mut heads = vec!["scenario", "unit"];
-    heads.extend(&axes);
-    heads.extend(["replicate", "seed", "trace_hash"]);
-    heads.extend(Metric::names());
-    let mut text = heads.iter().map(|head| quoted(head)).collect::<Vec<_>>().join(",");
+    let mut heads = vec![quoted("scenario"), quoted("unit")];
+    heads.extend(axes.iter().map(|name| quoted(name)));
+    heads.extend(["replicate", "seed", "trace_hash"].map(quoted));
+    heads.extend(Metric::names().map(quoted));
+    let mut text = heads.join(",");
     text.push('\n');
     for results in all {
         for cell in &results.cells {

@@ -111,6 +111,7 @@ impl Node {
     }
 
     /// What stands there.
+    #[cfg(test)]
     pub(crate) fn get(&self, path: &Path) -> Option<&Self> {
         path.0.iter().try_fold(self, |node, step| match (&node.value, step) {
             (Value::Table(table), Step::Key(key)) => table.get(key),

@@ -33,13 +33,17 @@ impl Bound {
         if let Some((least, most)) = text.split_once("..") {
             return Some(Self::Between(number(least)?, number(most)?));
         }
-        let known: [(&str, fn(f64) -> Self); 4] = [
-            ("<=", Self::AtMost),
-            ("<", Self::Below),
-            (">=", Self::AtLeast),
-            (">", Self::Above),
-        ];
-        known.iter().find_map(|(sign, bound)| Some(bound(number(text.strip_prefix(sign)?)?)))
+        let behind = |sign| text.strip_prefix(sign).map(number);
+        if let Some(limit) = behind("<=") {
+            return limit.map(Self::AtMost);
+        }
+        if let Some(limit) = behind(">=") {
+            return limit.map(Self::AtLeast);
+        }
+        match behind("<") {
+            Some(limit) => limit.map(Self::Below),
+            None => behind(">")?.map(Self::Above),
+        }
     }
 
     fn holds(self, value: f64) -> bool {
@@ -87,7 +91,9 @@ fn one(of: Option<&String>, name: &str, node: &Node, all: &mut Vec<Expectation>)
         let text = entry.label();
         let bound = Bound::parse(&text).ok_or_else(|| {
             let place = node.place();
-            format!("{place}: expect: {name} = {text}: must be such as \"< 80\", \">= 0.9\" or \"1..2\"")
+            format!(
+                "{place}: expect: {name} = {text}: must be such as \"< 80\", \">= 0.9\" or \"1..2\""
+            )
         })?;
         all.push(Expectation { of: of.cloned(), metric, text, bound });
     }
@@ -187,9 +193,15 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         for (text, part) in [
-            ("p9_ms = \"< 3\"", ", line 1: expect: unknown metric \"p9_ms\": did you mean \"p99_ms\"?"),
+            (
+                "p99_s = \"< 3\"",
+                ", line 1: expect: unknown metric \"p99_s\": did you mean \"p99_ms\"?",
+            ),
             ("p99_ms = 80", ", line 1: expect: p99_ms = 80: must be such as \"< 80\""),
-            ("[steam]\np99_ms = \"< 3\"", "expect.steam: no such mode or flow: did you mean \"stream\"?"),
+            (
+                "[steam]\np99_ms = \"< 3\"",
+                "expect.steam: no such mode or flow: did you mean \"stream\"?",
+            ),
         ] {
             let error = expectations(text).unwrap_err();
             assert!(error.contains(part), "{error}");

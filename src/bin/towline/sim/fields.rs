@@ -229,7 +229,8 @@ mod tests {
             fields.texts("links")?;
             Ok(())
         };
-        let good = "loss = 0.5\nrtt_ms = 3\nrate_mbit = 2.5\ncount = 9\necn = true\naqm = \"red\"\n";
+        let good =
+            "loss = 0.5\nrtt_ms = 3\nrate_mbit = 2.5\ncount = 9\necn = true\naqm = \"red\"\n";
         assert_eq!(check(good, read), Ok(()));
         for (from, to, error) in [
             ("0.5", "5", ", line 1: network: loss = 5: must be a share, 0 to 1"),

@@ -49,7 +49,7 @@ pub(crate) fn read<'t>(root: &mut Fields<'t>) -> Read<Vec<Kind<'t>>> {
         let (workload, lanes) = lanes::read(root)?;
         let (mode, title) = contender(root, MODES, mode, controller)?;
         let name = workload.clone();
-        return Ok(vec![Kind { name, workload, lanes, ..Kind::new(mode, title) }]);
+        return Ok(vec![Kind { name, lanes, workload, ..Kind::new(mode, title) }]);
     }
     for field in OF_ONE_FLOW {
         if root.get(field).is_some() {
@@ -194,7 +194,7 @@ impl<'t> Kind<'t> {
             let workload = Workload {
                 name: self.workload.clone(),
                 lanes: self.lanes.clone(),
-                duration: stop - start,
+                duration: stop.saturating_sub(start),
                 skip: skip.saturating_sub(start),
             };
             let lanes = self.lanes.iter().map(|lane| lane.name.clone()).collect();

@@ -27,9 +27,7 @@ pub(crate) fn read(fields: &mut Fields<'_>) -> Read<(String, Vec<Lane>)> {
     let name = name.unwrap_or(GREEDY);
     let mut lanes = match Workload::named(name) {
         Some(workload) => workload.lanes,
-        None if name == GREEDY => {
-            Workload::greedy(Duration::from_secs(1), Duration::ZERO).lanes
-        }
+        None if name == GREEDY => Workload::greedy(Duration::from_secs(1), Duration::ZERO).lanes,
         None => {
             let known = Workload::NAMES.into_iter().chain([GREEDY]);
             return Err(fields.stranger("workload", name, known));
@@ -100,9 +98,7 @@ fn traffic(fields: &mut Fields<'_>, kind: Kind) -> Read<Traffic> {
         Kind::Steady => {
             Traffic::Steady { from, bytes: size(fields, "bytes")?, every: every(fields)? }
         }
-        Kind::Chatter => {
-            Traffic::Chatter { from, bytes: sizes(fields)?, every: every(fields)? }
-        }
+        Kind::Chatter => Traffic::Chatter { from, bytes: sizes(fields)?, every: every(fields)? },
         Kind::Bulk => {
             let total = fields.whole("total", 1, 1 << 30)?;
             let total = total.ok_or_else(|| missing(fields, "total"))?;

@@ -104,9 +104,8 @@ fn rate(fields: &mut Fields<'_>, config: &mut LinkConfig, folder: &Path) -> Read
     }
     if let Some(name) = fields.text("trace")? {
         let trace = trace(&folder.join(name));
-        let trace = trace.map_err(|error| {
-            fields.error("trace", format_args!("trace = \"{name}\": {error}"))
-        })?;
+        let trace = trace
+            .map_err(|error| fields.error("trace", format_args!("trace = \"{name}\": {error}")))?;
         if config.rate_bps.is_none() {
             let rate = trace.mean_rate_bps();
             config.capacity_bytes = LinkConfig::bottleneck(rate, config.delay).capacity_bytes;
@@ -315,10 +314,8 @@ fn loss(fields: &mut Fields<'_>, base: Loss) -> Read<Loss> {
     }
     let Some(mean_loss) = mean_loss else { return Ok(base) };
     Ok(match (mean_burst, mean_bad, in_bad) {
-        (Some(mean_burst), _, Some(in_bad)) => {
-            Loss::gilbert_elliott(mean_loss, mean_burst, in_bad)
-                .map_err(|error| fields.error("loss", error))?
-        }
+        (Some(mean_burst), _, Some(in_bad)) => Loss::gilbert_elliott(mean_loss, mean_burst, in_bad)
+            .map_err(|error| fields.error("loss", error))?,
         (_, Some(mean_bad), _) => Loss::TimedBursts { mean_loss, mean_bad },
         (Some(mean_burst), ..) => Loss::Bursts { mean_loss, mean_burst },
         (None, None, _) => Loss::Bernoulli { p: mean_loss },

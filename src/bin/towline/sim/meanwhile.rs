@@ -24,7 +24,11 @@ impl Links<'_, '_> {
     fn named(&self, fields: &mut Fields<'_>, field: &'static str) -> Read<Vec<usize>> {
         let pairs: Vec<(usize, &str)> = self.pairs().collect();
         let Some(names) = fields.texts(field)? else {
-            return Ok(pairs.iter().filter(|(_, name)| !is_access(name)).map(|(at, _)| *at).collect());
+            return Ok(pairs
+                .iter()
+                .filter(|(_, name)| !is_access(name))
+                .map(|(at, _)| *at)
+                .collect());
         };
         let place = |name: &&str| match pairs.iter().find(|(_, known)| known == name) {
             Some((place, _)) => Ok(*place),
@@ -66,10 +70,7 @@ pub(crate) fn cross(table: &Table, duration: Duration, links: &Links<'_, '_>) ->
     let kinds = [
         ("constant", Pattern::Constant),
         ("poisson", Pattern::Poisson),
-        (
-            "on-off",
-            Pattern::OnOff { on: on.unwrap_or_default(), off: off.unwrap_or_default() },
-        ),
+        ("on-off", Pattern::OnOff { on: on.unwrap_or_default(), off: off.unwrap_or_default() }),
     ];
     let pattern = fields.one_of("pattern", &kinds)?.unwrap_or(Pattern::Poisson);
     let is_on_off = matches!(pattern, Pattern::OnOff { .. });

@@ -79,11 +79,7 @@ impl Raw {
 }
 
 /// All runs of a cell, by replicate, and all their messages: latencies in nanoseconds, ascending.
-pub(crate) fn cell(
-    plan: &Plan,
-    label: &str,
-    raws: &[(u64, u64, Raw)],
-) -> (Cell, Measures) {
+pub(crate) fn cell(plan: &Plan, label: &str, raws: &[(u64, u64, Raw)]) -> (Cell, Measures) {
     let whole = Measures::join(raws.iter().map(|(.., raw)| &raw.whole));
     let units = raws.iter().map(|(replicate, seed, raw)| raw.unit(label, *replicate, *seed));
     let kinds = raws.first().map_or(0, |(.., raw)| raw.kinds.len());
@@ -181,9 +177,11 @@ fn goodput_mbit(places: &[usize], measures: &[Measures], records: &[FlowRecord])
 fn sharing(plan: &Plan, record: &SceneRecord) -> BTreeMap<Metric, f64> {
     let mut figures = BTreeMap::new();
     let [first, others @ ..] = &plan.members[..] else { return figures };
-    let is_heap = first.workload.lanes.iter().all(|lane| {
-        matches!(lane.traffic, Traffic::Greedy { .. } | Traffic::Bulk { .. })
-    });
+    let is_heap = first
+        .workload
+        .lanes
+        .iter()
+        .all(|lane| matches!(lane.traffic, Traffic::Greedy { .. } | Traffic::Bulk { .. }));
     let is_alike = others.iter().all(|other| other.workload.lanes == first.workload.lanes);
     if others.is_empty() || !is_heap || !is_alike {
         return figures;
@@ -209,7 +207,8 @@ fn of_links(plan: &Plan, record: &SceneRecord) -> BTreeMap<Metric, f64> {
         let rank = (waits.len() * 99).div_ceil(100).max(1) - 1;
         waits.get(rank).copied()
     };
-    let has_queue = plan.links.iter().map(|link| link.config.rate_bps.is_some() || link.config.trace.is_some());
+    let has_queue =
+        plan.links.iter().map(|link| link.config.rate_bps.is_some() || link.config.trace.is_some());
     let queued = record.links.iter().zip(has_queue).filter(|(_, has_queue)| *has_queue);
     let longest = queued.filter_map(|(link, _)| wait(link)).max();
     let dropped = |link: &LinkRecord| {

@@ -89,13 +89,11 @@ impl<'t> Layers<'t> {
 /// The named network that all other settings are about, up and down; a perfect one where none is named.
 fn profile(fields: &mut Fields<'_>) -> Read<[LinkConfig; 2]> {
     let Some(name) = fields.text("profile")? else { return Ok(<[LinkConfig; 2]>::default()) };
-    match Profile::named(name) {
-        Some(profile) => Ok([profile.up, profile.down]),
-        None => {
-            let known = profiles::all();
-            Err(fields.stranger("profile", name, known.iter().map(|profile| profile.name)))
-        }
+    if let Some(profile) = Profile::named(name) {
+        return Ok([profile.up, profile.down]);
     }
+    let known = profiles::all();
+    Err(fields.stranger("profile", name, known.iter().map(|profile| profile.name)))
 }
 
 /// What the network looks like.
@@ -166,7 +164,10 @@ mod tests {
         for (text, expected) in [
             ("\"uniform\"\nspread_ms = 3", Spread::Uniform { max: ms(3) }),
             ("\"exponential\"\nspread_ms = 3", Spread::Exponential { mean: ms(3) }),
-            ("\"normal\"\nspread_ms = 3\nspread_sd_ms = 1", Spread::Normal { mean: ms(3), sd: ms(1) }),
+            (
+                "\"normal\"\nspread_ms = 3\nspread_sd_ms = 1",
+                Spread::Normal { mean: ms(3), sd: ms(1) },
+            ),
         ] {
             assert_eq!(one(&format!("spread = {text}")).unwrap().spread, expected);
         }
@@ -186,13 +187,16 @@ mod tests {
             assert_eq!(one(text).unwrap().loss, expected);
         }
         let trace = one("trace = \"nowhere\"").unwrap_err();
-        assert!(trace.starts_with(", line 1: network: trace = \"nowhere\": no such file"), "{trace}");
+        assert!(
+            trace.starts_with(", line 1: network: trace = \"nowhere\": no such file"),
+            "{trace}"
+        );
     }
 
     #[test]
     fn upper_layers_count_before_lower_ones() {
-        let [over, base] =
-            ["rate_mbit = 2", "rtt_ms = 10\nrate_mbit = 1\n[up]\nloss = 0.5"].map(|t| Node::parse(t).unwrap());
+        let [over, base] = ["rate_mbit = 2", "rtt_ms = 10\nrate_mbit = 1\n[up]\nloss = 0.5"]
+            .map(|t| Node::parse(t).unwrap());
         let [Value::Table(over), Value::Table(base)] = [&over.value, &base.value] else {
             panic!("no tables")
         };
@@ -206,15 +210,24 @@ mod tests {
     fn what_does_not_go_together_is_refused() {
         for (text, error) in [
             ("loss = 5", ", line 1: network: loss = 5: must be a share, 0 to 1"),
-            ("queue_ms = 5", ", line 1: network: queue_ms needs rate_mbit: without it nothing queues"),
+            (
+                "queue_ms = 5",
+                ", line 1: network: queue_ms needs rate_mbit: without it nothing queues",
+            ),
             ("rtt_ms = 5\n\ndelay_ms = 5", ", line 1: network: rtt_ms or delay_ms, not both"),
             ("burst = 3", ", line 1: network: burst needs loss"),
             ("spread = \"normal\"\nspread_ms = 3", ", line 1: network: needs spread_sd_ms"),
             ("profile = \"wify\"", ", line 1: network: profile = \"wify\": did you mean \"wifi\"?"),
             ("gilbert_elliott = { q = 1 }", ", line 1: gilbert_elliott: unknown field \"q\""),
-            ("rtt_ms = 4\njitter_ms = 3", ", line 2: network: jitter_ms must be at most half of rtt_ms"),
+            (
+                "rtt_ms = 4\njitter_ms = 3",
+                ", line 2: network: jitter_ms must be at most half of rtt_ms",
+            ),
             ("hops = 3", ", line 1: network: hops are for shape = \"parking-lot\""),
-            ("[up]\nlos = 1", ", line 2: network.up: unknown field \"los\": did you mean \"loss\"?"),
+            (
+                "[up]\nlos = 1",
+                ", line 2: network.up: unknown field \"los\": did you mean \"loss\"?",
+            ),
             ("[up]\nshape = \"pair\"", ", line 2: network.up: unknown field \"shape\": "),
             ("loss = 1\nburst = 2", ": network: loss.mean_loss = 1: must be between 0 and"),
         ] {

@@ -19,7 +19,8 @@ impl Output {
     /// Makes ready to write this file; one that is there stays as it is until then.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
         let is_special = fs::metadata(path).is_ok_and(|there| !there.is_file());
-        let file = if is_special { None } else { Some(beside(path).map_err(|e| cannot(path, &e))?) };
+        let file =
+            if is_special { None } else { Some(beside(path).map_err(|e| cannot(path, &e))?) };
         Ok(Self { path: path.to_owned(), file })
     }
 

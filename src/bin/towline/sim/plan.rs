@@ -47,16 +47,15 @@ impl Plan {
         let Value::Table(table) = &root.value else { return Err(": is no table".to_owned()) };
         let mut fields = Fields::new("", vec![table]);
         let kinds = flows::read(&mut fields)?;
-        let members = (0..).zip(&kinds).map(|(place, kind)| {
-            kind.members(place, frame.duration, frame.skip)
-        });
+        let members =
+            (0..).zip(&kinds).map(|(place, kind)| kind.members(place, frame.duration, frame.skip));
         let mut members: Vec<Member> =
             members.collect::<Read<Vec<_>>>()?.into_iter().flatten().collect();
         let empty = Table::new();
         let network = fields.table("network")?.unwrap_or(&empty);
         let shape = network::shape(&mut Fields::new("network", vec![network]))?;
         let network = Layers::new(folder.to_owned()).under("network", network);
-        let (links, layers) = links(&mut fields, shape, network, &kinds, &mut members)?;
+        let (links, layers) = links(&mut fields, shape, &network, &kinds, &mut members)?;
         if kinds.iter().any(Kind::is_greedy) {
             refuse_endless(&links, &members, &kinds)?;
         }
@@ -105,7 +104,7 @@ impl Plan {
 fn links<'t>(
     fields: &mut Fields<'t>,
     shape: Shape,
-    main: Layers<'t>,
+    main: &Layers<'t>,
     kinds: &[Kind<'t>],
     members: &mut [Member],
 ) -> Read<(Vec<SceneLink>, Vec<Layers<'t>>)> {

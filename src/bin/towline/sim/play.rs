@@ -191,14 +191,8 @@ pub(crate) fn print(results: &Results, style: Style) -> Result<(), Failure> {
     report::say(format_args!("{}\n", table::headline(results)))?;
     report::say(format_args!("{}\n", table::latencies(results)))?;
     report::say(table::rates(results))?;
-    for more in [table::groups(results).map(|table| table.to_string()), table::curves(results)] {
-        if let Some(more) = more {
-            report::say(format_args!("\n{more}"))?;
-        }
-    }
-    if let Some(verdicts) = table::verdicts(results) {
-        report::say(format_args!("\n{verdicts}"))?;
-    }
+    let more = [table::groups(results), table::curves(results), table::verdicts(results)];
+    more.iter().flatten().try_for_each(|table| report::say(format_args!("\n{table}")))?;
     if !results.notes.is_empty() {
         report::say("")?;
     }
@@ -220,7 +214,10 @@ fn expected(all: &[Results]) -> Result<(), Failure> {
         return Err(Failure::new(Exit::Transfer, line));
     }
     if faults > 0 {
-        return Err(Failure::new(Exit::Transfer, "something happened that must not; see the notes"));
+        return Err(Failure::new(
+            Exit::Transfer,
+            "something happened that must not; see the notes",
+        ));
     }
     Ok(())
 }

@@ -30,7 +30,15 @@ pub(crate) fn run(arguments: &Profiles) -> Result<(), Failure> {
         return all.iter().map(json).try_for_each(report::say);
     }
     let mut table = Table::new(&[
-        "profile", "Mbit/s down", "up", "RTT ms", "queue ms down", "up", "extra ms", "lost", "moves",
+        "profile",
+        "Mbit/s down",
+        "up",
+        "RTT ms",
+        "queue ms down",
+        "up",
+        "extra ms",
+        "lost",
+        "moves",
     ]);
     for profile in &all {
         let Profile { up, down, .. } = profile;

@@ -78,7 +78,8 @@ pub(crate) fn run<T: Send>(
         selection.cells.iter().map(|_| Mutex::new(Vec::with_capacity(replicates))).collect();
     // Cell by cell: what is finished need not be kept.
     let work = |n: usize| {
-        let (turn, replicate) = (n / replicates, selection.replicates.start + (n % replicates) as u64);
+        let (turn, replicate) =
+            (n / replicates, selection.replicates.start + (n % replicates) as u64);
         let place = selection.cells[turn];
         let keeps = replicate == selection.replicates.start && detailed.contains(&place);
         let watch = selection.watch.clone().filter(|_| keeps);
@@ -105,7 +106,9 @@ pub(crate) fn run<T: Send>(
     let mut told = Vec::new();
     for (place, cell, record, own) in cells {
         let turn = results.cells.len();
-        results.details.extend(record.map(|record| detail(&campaign.cells[place], &cell, turn, record)));
+        results
+            .details
+            .extend(record.map(|record| detail(&campaign.cells[place], &cell, turn, record)));
         results.cells.push(cell);
         told.push(own);
     }
@@ -133,7 +136,8 @@ fn unit(
 fn finish(cell: &CellPlan, mut all: Vec<Done>) -> Finished {
     all.sort_by_key(|(replicate, ..)| *replicate);
     let record = all.iter_mut().find_map(|(.., record)| record.take());
-    let raws: Vec<_> = all.into_iter().map(|(replicate, seed, raw, _)| (replicate, seed, raw)).collect();
+    let raws: Vec<_> =
+        all.into_iter().map(|(replicate, seed, raw, _)| (replicate, seed, raw)).collect();
     let (mut summary, whole) = measure::cell(&cell.plan, &cell.label, &raws);
     summary.at.clone_from(&cell.at);
     Finished { cell: summary, whole, record }

@@ -192,10 +192,13 @@ fn range(text: &str) -> Option<Result<Vec<f64>, String>> {
         }
         let part = |n: u64| n as f64 / (count - 1) as f64;
         Ok((0..count)
-            .map(|n| match is_log {
-                false => rounded(first + (last - first) * part(n), 12),
-                // Four digits: libraries of mathematics differ in the last of sixteen.
-                true => rounded(first * (last / first).powf(part(n)), 4),
+            .map(|n| {
+                if is_log {
+                    // Four digits: libraries of mathematics differ in the last of sixteen.
+                    rounded(first * (last / first).powf(part(n)), 4)
+                } else {
+                    rounded(first + (last - first) * part(n), 12)
+                }
             })
             .collect())
     };
@@ -264,7 +267,9 @@ fn combine(axes: &[Varied], zips: &[Vec<usize>]) -> Read<Vec<Vec<usize>>> {
         let leader = leader.copied().unwrap_or(place);
         let values = 0..varied.axis.values.len();
         if leader < place {
-            cells.iter_mut().for_each(|cell| cell[place] = cell[leader]);
+            for cell in &mut cells {
+                cell[place] = cell[leader];
+            }
             continue;
         }
         if cells.len() * values.len() > MAX_CELLS {
@@ -339,8 +344,7 @@ mod tests {
     fn names_are_as_short_as_they_are_clear() {
         let text = "[network]\nrate_mbit = [1, 2]\nloss = [0, 1]\n[network.down]\nrate_mbit = [3, 4]\n\
             [[flows]]\nlanes = [{ bytes = [1, 2] }]\nmode = [\"a\", \"b\"]\n";
-        let names: Vec<_> =
-            sweep(text).unwrap().axes().into_iter().map(|axis| axis.name).collect();
+        let names: Vec<_> = sweep(text).unwrap().axes().into_iter().map(|axis| axis.name).collect();
         assert_eq!(names, ["rate_mbit", "loss", "down.rate_mbit", "flows[0].mode"]);
     }
 

@@ -27,14 +27,8 @@ pub(crate) fn headline(results: &Results) -> String {
 
 /// When messages arrived.
 pub(crate) fn latencies(results: &Results) -> Table {
-    let mut metrics = vec![
-        Metric::Delivered,
-        Metric::P50,
-        Metric::P95,
-        Metric::P99,
-        Metric::P999,
-        Metric::Max,
-    ];
+    let mut metrics =
+        vec![Metric::Delivered, Metric::P50, Metric::P95, Metric::P99, Metric::P999, Metric::Max];
     metrics.extend([Metric::AgeP99].into_iter().filter(|metric| is_anywhere(results, *metric)));
     let names = names(results, "latency in ms");
     let mut heads = vec![names.head.as_str()];
@@ -63,12 +57,13 @@ pub(crate) fn rates(results: &Results) -> Table {
     for (cell, name) in results.cells.iter().zip(&names.rows) {
         let goodput = cell.figures.get(&Metric::Goodput);
         let interval = has_intervals.then(|| {
-            let width = goodput.and_then(|goodput| goodput.half_width);
-            width.map_or_else(|| "-".to_owned(), |width| number(width, 3))
+            let width = goodput.and_then(|goodput| Some((goodput.value, goodput.half_width?)));
+            width.map_or_else(|| "-".to_owned(), |(value, width)| as_precise(width, value, 3))
         });
         let values: Vec<Option<f64>> = over_time(cell).into_iter().map(Some).collect();
         let cells = [shown(Metric::Goodput, goodput)].into_iter().chain(interval);
-        let cells = cells.chain(metrics.iter().map(|metric| shown(*metric, cell.figures.get(metric))));
+        let cells =
+            cells.chain(metrics.iter().map(|metric| shown(*metric, cell.figures.get(metric))));
         // A row must not lose letters at its end.
         let picture = format!("{:<SPARK$}", spark::line(&values, most));
         table.row(name, cells.chain([picture]));
@@ -96,7 +91,7 @@ pub(crate) fn groups(results: &Results) -> Option<Table> {
 }
 
 /// Two metrics over the axis with the most numbers, if one has three or more: small pictures.
-pub(crate) fn curves(results: &Results) -> Option<String> {
+pub(crate) fn curves(results: &Results) -> Option<Table> {
     let numbers = |n: &usize| {
         let values = &results.axes[*n].values;
         if values.iter().all(|value| value.number.is_some()) { values.len() } else { 0 }
@@ -114,7 +109,8 @@ pub(crate) fn curves(results: &Results) -> Option<String> {
     }
     lines.truncate(MAX_CURVES);
     let (first, last) = (values.first()?, values.last()?);
-    let mut heads = vec![format!("over {} {} to {}", results.axes[axis].name, first.label, last.label)];
+    let mut heads =
+        vec![format!("over {} {} to {}", results.axes[axis].name, first.label, last.label)];
     heads.extend([Metric::P99, Metric::Goodput].map(|metric| metric.head().to_owned()));
     let heads: Vec<&str> = heads.iter().map(String::as_str).collect();
     let mut table = Table::new(&heads);
@@ -129,11 +125,10 @@ pub(crate) fn curves(results: &Results) -> Option<String> {
     for (_, cells) in &lines {
         let cell = &results.cells[*cells.first()?];
         let name = other_values(results, cell, axis);
-        let picture =
-            |(metric, most): (Metric, f64)| spark::line(&series(cells, metric), most);
+        let picture = |(metric, most): (Metric, f64)| spark::line(&series(cells, metric), most);
         table.row(&name, pictures.map(picture));
     }
-    Some(table.to_string())
+    Some(table)
 }
 
 /// `stream, rtt_ms 20`: the values of all axes but this one.
@@ -258,8 +253,16 @@ pub(crate) fn number(value: f64, digits: usize) -> String {
     if value == 0.0 || !value.is_finite() {
         return if value == 0.0 { "0".to_owned() } else { "never".to_owned() };
     }
-    let before = value.abs().log10().floor() as i32 + 1;
-    let decimals = usize::try_from(digits as i32 - before).unwrap_or(0).min(9);
+    as_precise(value, value, digits)
+}
+
+/// With as many decimals as another value has with so many significant digits.
+fn as_precise(value: f64, other: f64, digits: usize) -> String {
+    if other == 0.0 || !other.is_finite() {
+        return format!("{value:.digits$}");
+    }
+    let before = other.abs().log10().floor() + 1.0;
+    let decimals = (digits as f64 - before).clamp(0.0, 9.0) as usize;
     format!("{value:.decimals$}")
 }
 
