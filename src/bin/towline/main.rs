@@ -16,6 +16,7 @@ mod recv;
 mod relay;
 mod report;
 mod send;
+mod sim;
 mod statistics;
 mod store;
 mod transfer;
