@@ -151,12 +151,19 @@ impl Axis {
 
     fn even_marks(&self, count: usize) -> Vec<f64> {
         let rough = (self.high - self.low) / count.max(1) as f64;
-        let power = 10f64.powf(rough.log10().floor());
-        let step = [1.0, 2.0, 5.0, 10.0].map(|n| n * power);
-        let step = step.into_iter().find(|step| *step >= rough * 0.999).unwrap_or(rough);
-        let first = (self.low / step - 1e-9).ceil() as i64;
-        let last = (self.high / step + 1e-9).floor() as i64;
-        (first..=last).map(|n| n as f64 * step).collect()
+        let power = rough.log10().floor() as i32;
+        let steps = [0.5, 1.0, 2.0, 5.0, 10.0].map(|n| n * 10f64.powi(power));
+        let marks = |step: f64| -> Vec<f64> {
+            let first = (self.low / step - 1e-9).ceil() as i64;
+            let last = (self.high / step + 1e-9).floor() as i64;
+            (first..=last).map(|n| n as f64 * step).collect()
+        };
+        let tries: Vec<_> = steps.into_iter().map(marks).collect();
+        // As many as were asked for, one more at most; but two, if that many there are at all.
+        let fit = tries.iter().find(|marks| (2..=count + 1).contains(&marks.len()));
+        fit.or_else(|| tries.iter().rev().find(|marks| marks.len() > 1))
+            .cloned()
+            .unwrap_or_default()
     }
 
     fn log_marks(&self, count: usize) -> Vec<f64> {
@@ -288,7 +295,14 @@ mod tests {
     #[test]
     fn marks_are_round_within_and_not_too_many() {
         let axis = Axis::between("x", Unit::Plain, 3.0, 17.0);
-        assert_eq!(axis.marks(5), [5.0, 10.0, 15.0]);
+        assert_eq!(axis.marks(3), [5.0, 10.0, 15.0]);
+        for (low, high) in [(0.0, 1.0), (10.0, 10.8), (0.0, 97.0), (1e6, 1.1e6), (-3.0, 4.0)] {
+            for count in 2..12 {
+                let marks = Axis::between("x", Unit::Plain, low, high).marks(count);
+                assert!((2..=count + 2).contains(&marks.len()), "{low} {high} {count}: {marks:?}");
+                assert!(marks.iter().all(|m| *m >= low - 1e-9 && *m <= high * 1.0001), "{marks:?}");
+            }
+        }
         for (low, high, count) in [(20.0, 500.0, 6), (1e-4, 1.0, 6), (1e-9, 1e9, 6), (2.0, 7.0, 5)]
         {
             let axis = Axis::log("x", Unit::Plain, [low, high]);

@@ -134,8 +134,14 @@ impl Curve {
         format!("series {} {look}", self.owner.class())
     }
 
+    /// Later ones are finer, so that what lies below them is still seen.
     fn width(&self) -> f64 {
-        if self.look == Look::Solid { 2.2 } else { 1.8 }
+        let number = match self.owner {
+            Owner::Mode(number) | Owner::Flow(number) => number % super::theme::SERIES,
+            Owner::Nobody => 3,
+        };
+        let width = [3.4, 2.4, 1.5].get(number).copied().unwrap_or(1.9);
+        if self.look == Look::Solid { width } else { 1.8 }
     }
 }
 
@@ -165,12 +171,12 @@ impl Chart {
         if is_empty {
             sheet.layer("none", None, |layer| nothing(layer, area));
         }
-        for curve in self.curves.iter().rev().filter(|curve| !curve.band.is_empty()) {
+        for curve in self.curves.iter().filter(|curve| !curve.band.is_empty()) {
             let class = format!("band {}", curve.owner.class());
             sheet.layer(&class, None, |layer| self.band(layer, area, curve));
         }
         let ends = if names == Names::Ends { self.ends(area) } else { Vec::new() };
-        for (place, curve) in self.curves.iter().enumerate().rev() {
+        for (place, curve) in self.curves.iter().enumerate() {
             sheet.series(&curve.class(), &curve.name, number, |layer| {
                 self.curve(layer, area, curve);
             });
@@ -230,11 +236,13 @@ impl Chart {
             }
         }
         let axis = Words::new(Tone::Soft, NAME, Anchor::Start);
-        let room = outer.right - outer.left;
-        let fit = |text: &str| sheet::shortened(text, NAME, room);
-        layer.text(axis, (outer.left, area.top - 13.0), &fit(&self.y.name));
+        let levels = self.levels.iter().map(|mark| sheet::text_width(&mark.text, TICK) + 34.0);
+        let room = outer.width() - levels.sum::<f64>();
+        let name = sheet::shortened(&self.y.name, NAME, room);
+        layer.text(axis, (outer.left, area.top - 13.0), &name);
+        let name = sheet::shortened(&self.x.name, NAME, outer.width());
         let middle = (f64::midpoint(area.left, area.right), area.bottom + 31.0);
-        layer.text(Words { anchor: Anchor::Middle, ..axis }, middle, &fit(&self.x.name));
+        layer.text(Words { anchor: Anchor::Middle, ..axis }, middle, &name);
     }
 
     fn band(&self, layer: &Layer<'_>, area: Area, curve: &Curve) {
@@ -297,8 +305,16 @@ impl Chart {
                 continue;
             }
             dashes(layer, mark.tone, (area.left, y), (area.right, y));
-            let words = Words::new(mark.tone, TICK, Anchor::End);
-            layer.text(words, (area.right - 4.0, y - 8.0), &mark.text);
+            // What it is stands above the frame, where no curve is.
+            let width = sheet::text_width(&mark.text, TICK);
+            let above = (area.right, area.top - 13.0);
+            dashes(
+                layer,
+                mark.tone,
+                (area.right - width - 22.0, above.1),
+                (area.right - width - 4.0, above.1),
+            );
+            layer.text(Words::new(mark.tone, TICK, Anchor::End), above, &mark.text);
         }
         for mark in &self.marks {
             let Some(x) = self.x.at(mark.at, (area.left, area.right)) else { continue };

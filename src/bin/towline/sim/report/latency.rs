@@ -36,6 +36,25 @@ impl Arrivals {
         Self { name: name.to_owned(), owner, counts, offered: offered.max(count as u64) }
     }
 
+    /// Of latencies of which only every so many-th was kept: they stand for `delivered` in all.
+    pub(super) fn of_some(
+        name: &str,
+        owner: Owner,
+        latencies: &[u64],
+        (delivered, offered): (u64, u64),
+    ) -> Self {
+        let mut arrivals = Self::of(name, owner, latencies, offered);
+        let kept = latencies.len().max(1) as f64;
+        if delivered > latencies.len() as u64 {
+            let each = delivered as f64 / kept;
+            for (_, count) in &mut arrivals.counts {
+                *count = (*count as f64 * each).round() as u64;
+            }
+        }
+        arrivals.offered = offered.max(delivered);
+        arrivals
+    }
+
     fn share(&self, count: u64) -> f64 {
         count as f64 / self.offered.max(1) as f64
     }
@@ -194,6 +213,16 @@ mod tests {
             let (latency, _) = falling.iter().find(|(_, rest)| *rest <= share).unwrap();
             assert!((latency / 1e3 - (1.0 - share)).abs() < 0.011, "{share}: {latency}");
         }
+    }
+
+    #[test]
+    fn latencies_of_which_few_were_kept_stand_for_all() {
+        let arrivals =
+            Arrivals::of_some("a", Owner::Mode(0), &millis([10, 20, 30, 40]), (400, 500));
+        assert_eq!(arrivals.counts, [(10.0, 100), (20.0, 200), (30.0, 300), (40.0, 400)]);
+        assert_eq!(arrivals.rising().last(), Some(&(40.0, 0.8)));
+        let all = Arrivals::of_some("a", Owner::Mode(0), &millis([10]), (1, 1));
+        assert!(!all.has_missing());
     }
 
     #[test]
