@@ -123,10 +123,12 @@ impl<'a> Layout<'a> {
         condition.at.iter().enumerate().map(part).collect::<Vec<_>>().join(", ")
     }
 
-    /// The metrics that at least one cell has, the most telling first.
+    /// The metrics with a finite figure in at least one cell, the most telling first.
     pub(super) fn telling(&self) -> Vec<Metric> {
+        let figure = |cell: &Cell, metric: &Metric| Some(cell.figures.get(metric)?.value);
         let has = |metric: &Metric| {
-            self.results.cells.iter().any(|cell| cell.figures.contains_key(metric))
+            let mut figures = self.results.cells.iter().filter_map(|cell| figure(cell, metric));
+            figures.any(f64::is_finite)
         };
         quantity::TELLING.into_iter().filter(has).collect()
     }
@@ -215,6 +217,19 @@ mod tests {
         }
         let layout = Layout::of(&results);
         assert_eq!((layout.dimensions.len(), layout.conditions.len()), (2, 12));
+    }
+
+    #[test]
+    fn what_is_nowhere_finite_tells_nothing() {
+        let mut results = sample::sweep();
+        assert_eq!(Layout::of(&results).telling()[..2], [Metric::P99, Metric::Goodput]);
+        for cell in &mut results.cells {
+            let never = crate::sim::results::Estimate { value: f64::INFINITY, half_width: None };
+            cell.figures.insert(Metric::P99, never);
+        }
+        let layout = Layout::of(&results);
+        assert_eq!(layout.telling()[0], Metric::Goodput);
+        assert!(layout.measured().contains(&Metric::P99));
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub(super) struct Grid {
 /// What a field looks like at the least and at the most.
 const FAINT: f64 = 0.16;
 const STRONG: f64 = 0.72;
+/// Size of the smallest texts.
+const SMALL: f64 = 10.0;
 /// The margin from which on a field is as strong as can be.
 const CLEAR: f64 = 4.0;
 
@@ -46,7 +48,7 @@ impl Grid {
         let verdicts = self.verdicts();
         let entries = self.entries(&verdicts);
         let is_narrow = width < 560.0;
-        let row = if is_narrow { 52.0 } else { 62.0 };
+        let row = if is_narrow { 56.0 } else { 62.0 };
         let key = legend::height(&entries, width) + 8.0;
         let rows = self.y.values.len().max(1) as f64;
         let height = key + 24.0 + row * rows + 42.0;
@@ -138,38 +140,36 @@ impl Grid {
             let stripe = Area { left, right: left + width, ..field };
             layer.rectangle(Owner::Mode(*mode).tone(), opacity(verdict), stripe);
         }
-        let middle = f64::midpoint(field.left, field.right);
-        let height = field.height();
-        let room = field.width() - 4.0;
-        let write = |share: f64, size: f64, is_bold: bool, text: &str| {
-            // What does not fit is left to the legend and to the table.
-            if sheet::text_width(text, size) * 0.92 <= room {
-                let words = Words { is_bold, ..Words::new(Tone::Ink, size, Anchor::Middle) };
-                layer.text(words, (middle, field.top + height * share), text);
-                return true;
-            }
-            false
-        };
         let value = match verdict {
             Verdict::Nothing => "–".to_owned(),
             Verdict::Never => "never".to_owned(),
             _ => self.unit.text(verdict.value().unwrap_or(f64::NAN)),
         };
         if modes.is_empty() {
-            write(0.5, TICK, false, &value);
+            write(layer, field, (0.5, TICK, false), &value);
             return;
         }
-        let bare = value.replace('\u{a0}', "");
-        let number = value.split('\u{a0}').next().unwrap_or_default();
-        let _ = write(0.24, 13.0, true, &value)
-            || write(0.24, TICK, true, &bare)
-            || write(0.24, TICK, true, number);
-        let names = modes.iter().map(|mode| letter(*mode)).collect::<Vec<_>>().join(" = ");
-        let full = format!("{names}  {}", self.modes[modes[0]]);
-        let is_full = modes.len() == 1 && write(0.53, TICK, false, &full);
-        let _ = is_full || write(0.53, TICK, true, &names) || write(0.53, TICK, false, "tie");
-        let _ = write(0.80, 10.0, false, &margin_words(verdict))
-            || write(0.80, 10.0, false, &margin_short(verdict));
+        // What does not fit is left to the legend and to the table.
+        let is_whole =
+            [13.0, TICK].iter().any(|size| write(layer, field, (0.24, *size, true), &value));
+        let mut row = 0.53;
+        if !is_whole {
+            let (number, unit) = value.split_once('\u{a0}').unwrap_or((&value, ""));
+            write(layer, field, (0.22, TICK, true), number);
+            write(layer, field, (0.48, SMALL, false), unit);
+            row = 0.78;
+        }
+        let mut sorted = modes.to_vec();
+        sorted.sort_unstable();
+        let letters = sorted.iter().map(|mode| letter(*mode)).collect::<Vec<_>>().join(" = ");
+        let full = format!("{letters}  {}", self.modes[modes[0]]);
+        let is_named = modes.len() == 1 && write(layer, field, (row, TICK, false), &full)
+            || write(layer, field, (row, TICK, true), &letters)
+            || write(layer, field, (row, TICK, false), &format!("tie of {}", modes.len()));
+        if is_whole && is_named {
+            let _ = write(layer, field, (0.80, SMALL, false), &margin_words(verdict))
+                || write(layer, field, (0.80, SMALL, false), &margin_short(verdict));
+        }
     }
 
     /// All numbers of a cell.
@@ -218,6 +218,23 @@ impl Grid {
     }
 }
 
+/// Writes into a field, at this share of its height, in this size, bold or not, if there is room.
+fn write(
+    layer: &Layer<'_>,
+    field: Area,
+    (share, size, is_bold): (f64, f64, bool),
+    text: &str,
+) -> bool {
+    let factor = if is_bold { 1.08 } else { 1.0 };
+    let fits = sheet::text_width(text, size) * factor <= field.width() - 3.0;
+    if fits {
+        let middle = f64::midpoint(field.left, field.right);
+        let words = Words { is_bold, ..Words::new(Tone::Ink, size, Anchor::Middle) };
+        layer.text(words, (middle, field.top + field.height() * share), text);
+    }
+    fits
+}
+
 /// How strong a field's colour is, by the margin.
 fn opacity(verdict: &Verdict) -> f64 {
     let margin = match verdict {
@@ -234,7 +251,8 @@ fn margin_words(verdict: &Verdict) -> String {
         Verdict::Wins { margin: Some(margin), .. } if margin.is_infinite() => "no other".to_owned(),
         Verdict::Wins { margin: Some(margin), .. } => format!("next: {}×", short(*margin)),
         Verdict::Wins { margin: None, .. } => "alone".to_owned(),
-        Verdict::Tie { .. } => "tie".to_owned(),
+        Verdict::Tie { modes, .. } if modes.len() < 4 => "tie".to_owned(),
+        Verdict::Tie { .. } => String::new(),
         Verdict::Nothing | Verdict::Never => String::new(),
     }
 }

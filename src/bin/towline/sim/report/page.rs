@@ -81,7 +81,7 @@ fn summary(layout: &Layout<'_>) -> String {
          {all}</strong>.</p>\n"
     );
     let table = tables::expectations(results);
-    if all > 12 && met == all {
+    if all > 8 {
         text += &folded("Each of them", &table);
     } else {
         text += &table;
@@ -267,9 +267,10 @@ fn tail(layout: &Layout<'_>) -> String {
         text,
         "<section id=\"replay\">\n<h2>See a run again</h2>\n<p>A scenario and a seed decide everything, on \
          every machine: the same hash of the trace means the same run, packet by packet. A run is \
-         named by its cell and its number, as in</p>\n<p><code>{unit}</code></p>\n<p>and can be run \
-         again alone, with packets and pictures, from the scenario below (<code>towline sim \
-         --help</code>).</p>\n{}{}</section>\n</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n",
+         named by its cell and its number; alone, with its packets and pictures, it runs again with</p>\n\
+         <p><code>towline sim replay FILE --unit '{unit}' --html run.html</code></p>\n<p>where FILE is the \
+         scenario below; what <code>--set</code> and <code>--seed</code> changed here has to be changed \
+         there too.</p>\n{}{}</section>\n</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n",
         folded("All runs and their seeds", &tables::runs(results)),
         folded("The scenario", &format!("<pre>{}</pre>", escaped(&results.text))),
         unit = escaped(unit),

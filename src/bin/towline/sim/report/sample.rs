@@ -80,6 +80,7 @@ pub(super) fn sweep() -> Results {
     }
     let verdict = |cell, expected: &str, value, is_met| Verdict {
         cell,
+        group: None,
         metric: Metric::P99,
         expected: expected.to_owned(),
         value,

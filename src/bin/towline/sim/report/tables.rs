@@ -43,13 +43,12 @@ fn figure(metric: Metric, figures: &Figures) -> String {
         return "<td class=\"none\">–</td>".to_owned();
     };
     let text = escaped(&quantity::text(metric, value));
-    let sure = half_width.filter(|half| half.is_finite() && *half > 0.0).map_or_else(
-        String::new,
-        |half| {
+    let sure = half_width
+        .filter(|half| half.is_finite() && *half > value.abs() * 1e-6)
+        .map_or_else(String::new, |half| {
             let half = escaped(&quantity::text(metric, half));
             format!(" <small>±\u{a0}{half}</small>")
-        },
-    );
+        });
     format!("<td>{text}{sure}</td>")
 }
 
@@ -116,14 +115,16 @@ pub(super) fn expectations(results: &Results) -> String {
     let row = |verdict: &&crate::sim::results::Verdict| {
         let label = results.cells.get(verdict.cell).map_or("", |cell| &cell.label);
         let label = if label.is_empty() { "all" } else { label };
+        let of = verdict.group.as_ref().map_or(String::new(), |group| format!(", {group}"));
         let value = verdict
             .value
             .map_or("not measured".to_owned(), |value| quantity::text(verdict.metric, value));
         let (class, word) =
             if verdict.is_met { ("ok", "✓ ok") } else { ("missed", "✗ missed") };
         format!(
-            "<tr><td class=\"{class}\">{word}</td><th scope=\"row\">{}</th><td>{} {}</td><td>{}</td></tr>\n",
+            "<tr><td class=\"{class}\">{word}</td><th scope=\"row\">{}{}</th><td>{} {}</td><td>{}</td></tr>\n",
             escaped(label),
+            escaped(&of),
             verdict.metric.name(),
             escaped(&verdict.expected),
             escaped(&value)

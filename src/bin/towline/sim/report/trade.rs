@@ -46,7 +46,9 @@ impl Trade {
                      goodput. Further up and left is better.";
         let mut sheet = Sheet::new(size, "Goodput against delay", about);
         let outer = Area { left: 0.0, top: 0.0, right: size.0, bottom: size.1 };
-        let is_named = known.len() <= NAMED && !sheet.is_narrow();
+        let once = |mode| known.iter().filter(|point| point.mode == mode).count() <= 1;
+        let is_named =
+            (0..self.modes.len()).all(once) && known.len() <= NAMED && !sheet.is_narrow();
         let entries: Vec<Entry> = (0..self.modes.len()).map(|mode| self.entry(mode)).collect();
         let top = if is_named { 0.0 } else { legend::draw(&mut sheet, outer, &entries) };
         let delays = known.iter().map(|point| point.delay_ms.max(0.001));
