@@ -19,6 +19,7 @@ mod plan;
 mod play;
 mod profiles;
 mod replay;
+mod report;
 mod results;
 mod run;
 mod spark;

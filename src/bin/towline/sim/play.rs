@@ -164,12 +164,15 @@ impl Outputs {
     }
 }
 
-fn draw(html: Option<Output>, svg: Option<&Path>, _results: &Results) -> Result<(), Failure> {
+fn draw(html: Option<Output>, svg: Option<&Path>, results: &Results) -> Result<(), Failure> {
     if let Some(output) = html {
-        output.write(b"")?;
+        output.write(super::report::html(results).as_bytes())?;
     }
-    if let Some(_folder) = svg {}
-    Ok(())
+    let Some(folder) = svg else { return Ok(()) };
+    let pictures = super::report::svgs(results);
+    let write =
+        |(name, text): (String, String)| Output::open(&folder.join(name))?.write(text.as_bytes());
+    pictures.into_iter().try_for_each(write)
 }
 
 /// The results for people or programs.
