@@ -5,7 +5,7 @@ mod crowd;
 mod data;
 mod file;
 mod live;
-mod modes;
+pub(crate) mod modes;
 mod page;
 mod setting;
 mod table;
