@@ -60,7 +60,10 @@ pub(crate) fn with_controller(
     let name = parse(name)?;
     let mut config = Config::default();
     config.congestion = controller.unwrap_or_default();
-    let mut able: Vec<Box<dyn Contender>> = vec![Box::new(TowlineStream::with(config.clone()))];
+    let mut stream = config.clone();
+    // As in every comparison: small writes go out at once.
+    stream.streams.nodelay = true;
+    let mut able: Vec<Box<dyn Contender>> = vec![Box::new(TowlineStream::with(stream))];
     able.extend(channels_with(&config).map(|mode| Box::new(mode) as Box<dyn Contender>));
     if let Some(mode) = able.extract_if(.., |mode| mode.name() == name).next() {
         return Ok(mode);
