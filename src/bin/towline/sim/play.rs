@@ -4,7 +4,7 @@ use super::campaign::{Campaign, Overrides};
 use super::output::{self, Output};
 use super::results::Results;
 use super::run::{self, Selection};
-use super::{EXIT_CODES, data, table};
+use super::{EXIT_CODES, data, hdr, table};
 use crate::args::Style;
 use crate::failure::{Exit, Failure};
 use crate::report;
@@ -12,6 +12,7 @@ use clap::Args;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use towline::sim::compare::Measures;
 
 /// The longest stretch whose packets are kept for pictures. More would not be seen.
 const WATCH: Duration = Duration::from_secs(5);
@@ -44,6 +45,9 @@ pub(crate) struct Run {
     /// Also write the figures of each run as JSON, one object a line.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) jsonl: Option<PathBuf>,
+    /// Also write the latencies of each combination as an HdrHistogram, in an interval log.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) hdr: Option<PathBuf>,
 }
 
 /// What is to be different from the file.
@@ -93,14 +97,19 @@ pub(crate) fn run(arguments: &Run) -> Result<(), Failure> {
     let open = |path: &PathBuf| Campaign::open(path, &overrides);
     let campaigns = arguments.files.iter().map(open).collect::<Result<Vec<_>, _>>()?;
     let outputs = Outputs::open(arguments)?;
-    let mut all = Vec::new();
+    let (mut all, mut histograms) = (Vec::new(), hdr::HEAD.to_owned());
     for (n, campaign) in campaigns.iter().enumerate() {
         let selection = Selection {
             watch: arguments.pictures.watch(campaign),
             shows_progress: !arguments.style.quiet,
             ..Selection::all(campaign)
         };
-        let (mut results, _) = run::run(campaign, &selection, &|_, _| ())?;
+        let histogram = |cell: usize, whole: &Measures| {
+            arguments.hdr.as_ref().map(|_| hdr::line(campaign, cell, whole)).transpose()
+        };
+        let (mut results, lines) = run::run(campaign, &selection, &histogram)?;
+        let lines = lines.into_iter().filter_map(Result::transpose).collect::<Result<String, _>>();
+        histograms += &lines.map_err(|line| Failure::new(Exit::Local, line))?;
         results.notes = table::notes(&results);
         if n > 0 && !arguments.style.quiet && !arguments.style.json {
             report::say("")?;
@@ -108,7 +117,7 @@ pub(crate) fn run(arguments: &Run) -> Result<(), Failure> {
         print(&results, arguments.style)?;
         all.push(results);
     }
-    outputs.write(&all)?;
+    outputs.write(&all, &histograms)?;
     expected(&all)
 }
 
@@ -128,6 +137,7 @@ fn refuse_several(arguments: &Run) -> Result<(), Failure> {
 pub(crate) struct Outputs {
     csv: Option<Output>,
     jsonl: Option<Output>,
+    hdr: Option<Output>,
     pub(crate) html: Option<Output>,
     pub(crate) svg: Option<PathBuf>,
 }
@@ -138,6 +148,7 @@ impl Outputs {
         let mut outputs = Self::pictures(&arguments.pictures)?;
         outputs.csv = open(&arguments.csv)?;
         outputs.jsonl = open(&arguments.jsonl)?;
+        outputs.hdr = open(&arguments.hdr)?;
         Ok(outputs)
     }
 
@@ -151,13 +162,16 @@ impl Outputs {
     }
 
     /// Writes all files.
-    pub(crate) fn write(self, all: &[Results]) -> Result<(), Failure> {
+    pub(crate) fn write(self, all: &[Results], histograms: &str) -> Result<(), Failure> {
         if let Some(output) = self.csv {
             output.write(data::csv(all).as_bytes())?;
         }
         if let Some(output) = self.jsonl {
             let lines: String = all.iter().map(data::json_lines).collect();
             output.write(lines.as_bytes())?;
+        }
+        if let Some(output) = self.hdr {
+            output.write(histograms.as_bytes())?;
         }
         let Some(results) = all.first() else { return Ok(()) };
         draw(self.html, self.svg.as_deref(), results)

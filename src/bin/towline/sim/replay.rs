@@ -70,7 +70,7 @@ pub(crate) fn run(arguments: &Replay) -> Result<(), Failure> {
     if let (Some(output), Some(detail)) = (packets, results.details.first()) {
         output.write(events(detail).as_bytes())?;
     }
-    outputs.write(&[results])
+    outputs.write(&[results], "")
 }
 
 /// The place of a unit's cell, and its replicate.
