@@ -2,8 +2,12 @@
 
 use super::blackout::Blackout;
 use super::damage::Damage;
+use super::delay::{Spread, check_correlation};
+use super::discipline::Discipline;
 use super::error::{ImpairError, check_share};
 use super::loss::Loss;
+use super::policer::Policer;
+use super::rate_trace::RateTrace;
 use super::timing::Reorder;
 use crate::time::{Duration, Instant, nanos};
 
@@ -32,9 +36,21 @@ pub struct LinkConfig {
     /// Rates in bits per second that take effect at given times, in order. A rate of 0 stands
     /// still until the next step.
     pub rate_steps: Vec<(Instant, u64)>,
+    /// When the link sends how many bytes, instead of a rate; `rate_bps` and `rate_steps` are then
+    /// to be left out.
+    pub trace: Option<RateTrace>,
+    /// Bytes that may leave at once after the link was idle: a token bucket that fills at the rate,
+    /// and is full at first. 0, the default, is a plain link, and a trace saves nothing up.
+    pub burst_bytes: u64,
+    /// Drops what exceeds a rate, in front of the queue.
+    pub policer: Option<Policer>,
     /// Bytes that may be queued, those being sent included; more are dropped at the tail. An idle
     /// link takes a datagram of any size.
     pub capacity_bytes: u64,
+    /// Datagrams that may be queued, those being sent included; without limit by default.
+    pub capacity_packets: u64,
+    /// What the queue drops or marks, and what it sends next.
+    pub discipline: Discipline,
     /// Marks (CE, where ECN-capable) what finds more than this many bytes queued, itself included.
     pub mark_above_bytes: Option<u64>,
     /// Bytes on the wire beside each datagram's own; [`UDP_IP_OVERHEAD`] by default.
@@ -45,6 +61,11 @@ pub struct LinkConfig {
     pub delay: Duration,
     /// Added to the delay, uniformly from `-jitter` to `+jitter`; at most the delay.
     pub jitter: Duration,
+    /// Random delay on top of both.
+    pub spread: Spread,
+    /// How the `spread` of a datagram goes with that of the one before it: their correlation, 0
+    /// (the default) to below 1. The distribution stays as it is.
+    pub spread_correlation: f64,
     /// Whether datagrams may overtake each other.
     pub reorder: Reorder,
     /// Which datagrams are lost.
@@ -64,12 +85,19 @@ impl Default for LinkConfig {
         Self {
             rate_bps: None,
             rate_steps: Vec::new(),
+            trace: None,
+            burst_bytes: 0,
+            policer: None,
             capacity_bytes: u64::MAX,
+            capacity_packets: u64::MAX,
+            discipline: Discipline::DropTail,
             mark_above_bytes: None,
             overhead_bytes: UDP_IP_OVERHEAD,
             mtu: None,
             delay: Duration::ZERO,
             jitter: Duration::ZERO,
+            spread: Spread::None,
+            spread_correlation: 0.0,
             reorder: Reorder::default(),
             loss: Loss::None,
             duplicate: 0.0,
@@ -93,13 +121,18 @@ impl LinkConfig {
         Self { rate_bps: Some(rate_bps), capacity_bytes, delay, ..Self::default() }
     }
 
-    /// The same rate, buffer, overhead, MTU and delay, and nothing that goes wrong on the line:
+    /// The same rate or trace, policer, queue, overhead, MTU and delay, and nothing that goes wrong on the line:
     /// what is left when faults end.
     pub fn healed(&self) -> Self {
         Self {
             rate_bps: self.rate_bps,
             rate_steps: self.rate_steps.clone(),
+            trace: self.trace.clone(),
+            burst_bytes: self.burst_bytes,
+            policer: self.policer,
             capacity_bytes: self.capacity_bytes,
+            capacity_packets: self.capacity_packets,
+            discipline: self.discipline,
             mark_above_bytes: self.mark_above_bytes,
             overhead_bytes: self.overhead_bytes,
             mtu: self.mtu,
@@ -121,11 +154,18 @@ impl LinkConfig {
         if let Some(step) = self.rate_steps.windows(2).find(|two| two[1].0 <= two[0].0) {
             return Err(ImpairError::RateSteps { at: step[1].0 });
         }
+        if self.trace.is_some() && (self.rate_bps.is_some() || !self.rate_steps.is_empty()) {
+            return Err(ImpairError::TraceAndRate);
+        }
+        self.policer.as_ref().map_or(Ok(()), Policer::validate)?;
+        self.discipline.validate()?;
         if self.jitter > self.delay {
             return Err(ImpairError::Jitter { jitter: self.jitter, delay: self.delay });
         }
         check_share("duplicate", self.duplicate)?;
         check_share("truncate", self.truncate)?;
+        self.spread.validate()?;
+        check_correlation(self.spread_correlation)?;
         self.reorder.validate()?;
         self.loss.validate()?;
         self.damage.validate()?;

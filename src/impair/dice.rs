@@ -4,6 +4,9 @@
 //! datagram's number depends on the seed and on n alone: what became of other datagrams, and which
 //! other impairments are on, cannot change it (common random numbers).
 
+/// Set in the ordinal of a datagram's copy, so that its draws are not the original's.
+pub(crate) const COPY: u64 = 1 << 63;
+
 /// SplitMix64 (Steele, Lea, Flood 2014) with random access. Not for secrets.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Dice(u64);

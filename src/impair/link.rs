@@ -3,6 +3,7 @@
 use super::config::LinkConfig;
 use super::error::ImpairError;
 use super::line::{Arrivals, Fate, Line};
+use super::policer::Bucket;
 use super::queue::Queue;
 use crate::time::Instant;
 
@@ -79,6 +80,7 @@ pub struct Parcel {
 #[derive(Clone, Debug)]
 pub struct Link {
     config: LinkConfig,
+    policer: Option<Bucket>,
     queue: Queue,
     line: Line,
     stats: LinkStats,
@@ -95,7 +97,8 @@ impl Link {
         let queue =
             Queue::new(config.rate_bps, config.capacity_bytes).with_steps(&config.rate_steps);
         let line = Line::new(&config, seed);
-        Ok(Self { config, queue, line, stats: LinkStats::default() })
+        let policer = config.policer.map(Bucket::new);
+        Ok(Self { config, policer, queue, line, stats: LinkStats::default() })
     }
 
     /// Sends one datagram at `now`; a `now` that goes back reorders nothing.
@@ -164,6 +167,10 @@ impl Link {
     }
 
     fn apply(&mut self, config: LinkConfig) {
+        self.policer = config.policer.map(|policer| match self.policer.take() {
+            Some(bucket) => bucket.with(policer),
+            None => Bucket::new(policer),
+        });
         self.queue.reconfigure(config.rate_bps, &config.rate_steps, config.capacity_bytes);
         self.line.reconfigure(&config);
         self.config = config;
@@ -172,6 +179,9 @@ impl Link {
     fn pass(&mut self, now: Instant, ordinal: u64, bytes: u64, datagram: Vec<u8>) -> Arrivals {
         if self.config.mtu.is_some_and(|mtu| bytes > mtu) {
             return Arrivals::none(Fate::Oversize, datagram);
+        }
+        if self.policer.as_mut().is_some_and(|policer| !policer.passes(now, bytes)) {
+            return Arrivals::none(Fate::Policed, datagram);
         }
         let Some(left) = self.queue.admit(now, bytes) else {
             return Arrivals::none(Fate::Overflowed, datagram);

@@ -8,7 +8,7 @@
 //!        |                                                                              ^
 //!        v      larger?         full?              down?       lost?                    |
 //!      [ mtu ] -------> [ Queue: rate, capacity ] -> [ Line: blackout, loss, duplicate, delay,
-//!      Oversize          Overflowed                   jitter, reordering, truncation, damage ]
+//!      Oversize          Overflowed           jitter, spread, reordering, truncation, damage ]
 //!                                                     BlackedOut    Lost
 //! ```
 //!
@@ -18,11 +18,14 @@
 //! | `link.rs` | [`Link`]: queue and line together, [`LinkStats`] |
 //! | `queue.rs` | [`Queue`]: rate and drop-tail buffer; when the last bit of a datagram has left |
 //! | `line.rs` | [`Line`]: what becomes of a datagram on its way |
-//! | `loss.rs` | [`Loss`]: independent, bursts per packet or in time, scripted |
+//! | `loss.rs` | [`Loss`]: independent, bursts per packet or in time, periodic, scripted |
 //! | `timing.rs` | [`Reorder`], delay and jitter: when a datagram arrives |
+//! | `delay.rs` | [`Spread`]: random delay of a given distribution and correlation |
 //! | `damage.rs` | [`Damage`]: which bits arrive flipped |
 //! | `blackout.rs` | [`Blackout`]: when nothing passes |
 //! | `dice.rs` | a random number for every ordinal, in any order |
+//! | `walk.rs` | a Markov process over ordinals, in any order |
+//! | `elementary.rs` | logarithm, exponential and normal distribution, the same bits everywhere |
 //! | `error.rs` | [`ImpairError`] |
 //!
 //! What becomes of the n-th datagram depends on the seed, on n and (for bursts in time and for
@@ -32,20 +35,30 @@
 mod blackout;
 mod config;
 mod damage;
+mod delay;
 pub(crate) mod dice;
+mod discipline;
+pub(crate) mod elementary;
 mod error;
 mod line;
 mod link;
 mod loss;
+mod policer;
 mod queue;
+mod rate_trace;
 mod timing;
+mod walk;
 
 pub use blackout::Blackout;
 pub use config::{LinkConfig, UDP_IP_OVERHEAD};
 pub use damage::{Damage, Region};
+pub use delay::{DelayTable, Spread};
+pub use discipline::{Codel, Discipline, FqCodel, Pie, Red};
 pub use error::ImpairError;
 pub use line::{Arrival, Arrivals, Fate, Line};
 pub use link::{Link, LinkStats, Parcel};
 pub use loss::Loss;
+pub use policer::Policer;
 pub use queue::Queue;
+pub use rate_trace::{RateTrace, TraceError};
 pub use timing::Reorder;

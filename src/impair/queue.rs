@@ -11,7 +11,7 @@ mod tests;
 
 /// Sending one byte at one bit per second takes this many nanoseconds; also the unit of work left
 /// over in [`Queue`], so that times are exact fractions and never drift.
-const NANOS_PER_BYTE_AT_1_BPS: u128 = 8_000_000_000;
+pub(super) const NANOS_PER_BYTE_AT_1_BPS: u128 = 8_000_000_000;
 
 /// A buffer and the rate at which it empties.
 #[derive(Clone, Debug)]

@@ -61,7 +61,7 @@ fn link(rng: &mut Rng) -> LinkConfig {
     }
     if rng.chance(0.3) {
         link.duplicate = 0.1;
-        link.reorder = Reorder { by_jitter: false, share: 0.1, late_by: RTT };
+        link.reorder = Reorder { share: 0.1, late_by: RTT, ..Reorder::default() };
     }
     link
 }

@@ -36,7 +36,7 @@ struct Run {
 }
 
 fn damaged(share: f64, bits: u32, region: Region) -> LinkConfig {
-    let damage = Damage { share, bits, region };
+    let damage = Damage { share, bits, region, ..Damage::default() };
     LinkConfig { damage, ..path(100, RTT) }
 }
 

@@ -5,7 +5,7 @@ use crate::net::{
 };
 use std::net::SocketAddr;
 use towline::connection::{Config, Congestion};
-use towline::impair::{Damage, LinkConfig, Loss, Region, Reorder};
+use towline::impair::{Damage, LinkConfig, Loss, Reorder};
 use towline::rng::Rng;
 use towline::sim::{Closing, Flow, Host, HostId, Node, Outbox, Outcome, Plan, Transfer, World};
 use towline::time::{Duration, Instant};
@@ -17,10 +17,15 @@ const BYTES: [u64; 3] = [300_000, 100_000, 5_000];
 fn bad() -> LinkConfig {
     LinkConfig {
         jitter: Duration::from_millis(5),
-        reorder: Reorder { by_jitter: true, share: 0.05, late_by: Duration::from_millis(20) },
+        reorder: Reorder {
+            by_jitter: true,
+            share: 0.05,
+            late_by: Duration::from_millis(20),
+            ..Reorder::default()
+        },
         loss: Loss::Bursts { mean_loss: 0.03, mean_burst: 2.0 },
         duplicate: 0.02,
-        damage: Damage { share: 0.02, bits: 2, region: Region::Anywhere },
+        damage: Damage { share: 0.02, bits: 2, ..Damage::default() },
         ..path(20, Duration::from_millis(40))
     }
 }

@@ -43,6 +43,7 @@ fn awful(rng: &mut Rng) -> LinkConfig {
             by_jitter: true,
             share: 0.3,
             late_by: Duration::from_millis(1 + rng.below(200)),
+            ..Reorder::default()
         },
         duplicate: 0.3,
         loss: Loss::Bernoulli { p: 0.3 },

@@ -28,6 +28,8 @@ mod plain;
 mod reorder;
 #[cfg(feature = "net")]
 mod std_net;
+#[cfg(feature = "cli")]
+mod sim_page;
 mod swarm;
 mod talk;
 mod thin;

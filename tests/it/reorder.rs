@@ -74,7 +74,7 @@ fn jitter() {
 #[test]
 fn a_quarter_late() {
     let late_by = Duration::from_millis(5);
-    let reorder = Reorder { by_jitter: false, share: 0.25, late_by };
+    let reorder = Reorder { share: 0.25, late_by, ..Reorder::default() };
     let shares = share("a quarter late", &LinkConfig { reorder, ..path(100, RTT) });
     assert!(shares.iter().all(|share| *share >= 0.8), "{shares:?}");
 }

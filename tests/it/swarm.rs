@@ -85,7 +85,12 @@ pub(crate) fn link(rng: &mut Rng, heal_at: Instant) -> LinkConfig {
     if rng.chance(0.4) {
         let region =
             [Region::Anywhere, Region::First(13), Region::After(13)][rng.below(3) as usize];
-        link.damage = Damage { share: rng.unit() * 0.1, bits: 1 + rng.below(8) as u32, region };
+        link.damage = Damage {
+            share: rng.unit() * 0.1,
+            bits: 1 + rng.below(8) as u32,
+            region,
+            ..Damage::default()
+        };
     }
     if rng.chance(0.1) {
         link.truncate = rng.unit() * 0.05;

@@ -5,13 +5,13 @@ mod crowd;
 mod data;
 mod file;
 mod live;
-mod modes;
-mod nearest;
+pub(crate) mod modes;
+pub(crate) mod nearest;
 mod page;
 mod setting;
 mod table;
 mod tcp;
-mod trial;
+pub(crate) mod trial;
 
 pub(crate) use args::Compare;
 

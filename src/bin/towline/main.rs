@@ -61,5 +61,6 @@ fn run() -> Result<(), Failure> {
         Command::Relay(arguments) => relay::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
+        Command::Sim(arguments) => sim::run(&arguments),
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::impair::{Blackout, Damage, Loss, Region, Reorder};
+use crate::impair::{Blackout, Damage, Loss, Region, Reorder, Spread};
 use crate::time::Duration;
 use proptest::prelude::*;
 
@@ -86,7 +86,7 @@ fn jitter_alone_never_reorders_and_with_reorder_it_does() {
 
 #[test]
 fn explicit_reordering_holds_back_a_share_and_nobody_else() {
-    let reorder = Reorder { share: 0.1, late_by: ms(5), by_jitter: false };
+    let reorder = Reorder { share: 0.1, late_by: ms(5), ..Reorder::default() };
     let config = LinkConfig { delay: ms(20), reorder, ..LinkConfig::default() };
     let (seen, stats) = run(&config, 9, 10_000);
     let late = seen.iter().filter(|(n, t, _)| *t == at(n + 25)).count();
@@ -105,7 +105,9 @@ fn losses_stay_where_they_are_when_other_impairments_are_turned_on() {
     let others = LinkConfig {
         delay: ms(10),
         jitter: ms(5),
-        reorder: Reorder { by_jitter: true, share: 0.2, late_by: ms(9) },
+        spread: Spread::Exponential { mean: ms(4) },
+        spread_correlation: 0.5,
+        reorder: Reorder { by_jitter: true, share: 0.2, gap: 2, late_by: ms(9) },
         duplicate: 0.3,
         damage: Damage { share: 0.5, ..Damage::default() },
         truncate: 0.5,
@@ -148,7 +150,7 @@ fn duplicates_are_whole_copies_with_a_delay_of_their_own() {
 
 #[test]
 fn damage_and_truncation_do_what_they_say() {
-    let damage = Damage { share: 1.0, bits: 3, region: Region::After(12) };
+    let damage = Damage { share: 1.0, bits: 3, region: Region::After(12), ..Damage::default() };
     let mut link = Link::new(LinkConfig { damage, ..LinkConfig::default() }, 2).unwrap();
     for _ in 0..200 {
         for arrival in link.send(at(0), vec![0; 64]) {
@@ -256,12 +258,31 @@ fn loss() -> impl Strategy<Value = Loss> {
         (0.0..=1.0).prop_map(|p| Loss::Bernoulli { p }),
         (0.0..0.5, 1.0..9.0)
             .prop_map(|(mean_loss, mean_burst)| Loss::Bursts { mean_loss, mean_burst }),
+        (0.0..=1.0, 0.0..=1.0, 0.0..=1.0, 0.0..=1.0)
+            .prop_map(|(p, r, h, k)| Loss::GilbertElliott { p, r, h, k }),
+        (0.0..0.5, 0.0..0.5, 0.0..0.5, 0.0..=1.0, 0.0..0.5)
+            .prop_map(|(p13, p31, p32, p23, p14)| Loss::FourState { p13, p31, p32, p23, p14 }),
+        (1..20u64, 0..20u64).prop_map(|(every, offset)| Loss::Periodic { every, offset }),
         (0.0..0.9, 1..90_000u64).prop_map(|(mean_loss, us)| Loss::TimedBursts {
             mean_loss,
             mean_bad: Duration::from_micros(us)
         }),
         prop::collection::vec((0..100u64, 1..9u64), 0..9)
             .prop_map(|runs| Loss::Script(runs.into_iter().map(|(a, n)| a..a + n).collect())),
+    ]
+}
+
+fn spread() -> impl Strategy<Value = Spread> {
+    prop_oneof![
+        Just(Spread::None),
+        (0..50u64).prop_map(|max| Spread::Uniform { max: ms(max) }),
+        (0..50u64, 1..50u64).prop_map(|(mean, sd)| Spread::Normal { mean: ms(mean), sd: ms(sd) }),
+        (1..50u64).prop_map(|mean| Spread::Exponential { mean: ms(mean) }),
+        (1..50u64, 0.1..9.0, 51..900u64).prop_map(|(scale, shape, max)| Spread::Pareto {
+            scale: ms(scale),
+            shape,
+            max: ms(max)
+        }),
     ]
 }
 
@@ -286,7 +307,8 @@ prop_compose! {
         mark_above_bytes in prop::option::of(0..9000u64),
         mtu in prop::option::of(20..1600u64),
         (delay, jitter) in (0..50u64, 0..50u64),
-        (by_jitter, late, late_by) in (any::<bool>(), 0.0..0.3, 0..30u64),
+        (spread, correlated) in (spread(), any::<bool>()),
+        (by_jitter, late, late_by, gap) in (any::<bool>(), 0.0..0.3, 0..30u64, 1..9u64),
         (loss, blackout) in (loss(), blackout()),
         (duplicate, truncate, damaged, bits) in (0.0..1.0, 0.0..1.0, 0.0..1.0, 1..65u32),
     ) -> LinkConfig {
@@ -299,12 +321,20 @@ prop_compose! {
             mtu,
             delay: ms(delay),
             jitter: ms(jitter.min(delay)),
-            reorder: Reorder { by_jitter, share: late, late_by: ms(late_by) },
+            spread,
+            spread_correlation: if correlated { 0.5 } else { 0.0 },
+            reorder: Reorder { by_jitter, share: late, gap, late_by: ms(late_by) },
             loss,
             duplicate,
-            damage: Damage { share: damaged, bits, region: Region::First(20) },
+            damage: Damage {
+                share: damaged,
+                bits,
+                region: Region::First(20),
+                ..Damage::default()
+            },
             truncate,
             blackout,
+            ..LinkConfig::default()
         }
     }
 }

@@ -1,4 +1,7 @@
+use super::chains::Place;
 use super::*;
+use crate::impair::dice::exponential;
+use crate::impair::walk::Law;
 
 fn verdicts(loss: &Loss, seed: u64, packets: u64) -> Vec<bool> {
     loss.validate().unwrap();
@@ -153,6 +156,146 @@ fn exponential_numbers_are_exponential() {
 }
 
 #[test]
+fn the_long_run_is_that_of_the_closed_forms() {
+    let is = |loss: &Loss, expected: f64| {
+        loss.validate().unwrap();
+        let mean = loss.mean_loss().unwrap();
+        assert!((mean - expected).abs() < 1e-12, "{loss:?}: {mean}, not {expected}");
+    };
+    is(&Loss::None, 0.0);
+    is(&Loss::Bernoulli { p: 0.3 }, 0.3);
+    is(&Loss::Bursts { mean_loss: 0.1, mean_burst: 3.0 }, 0.1);
+    is(&Loss::TimedBursts { mean_loss: 0.2, mean_bad: Duration::from_secs(1) }, 0.2);
+    is(&Loss::Periodic { every: 40, offset: 7 }, 0.025);
+    // (r (1 - k) + p (1 - h)) / (p + r).
+    let ge = |p, r, h, k| Loss::GilbertElliott { p, r, h, k };
+    is(&ge(0.02, 0.18, 0.4, 0.99), (0.18 * 0.01 + 0.02 * 0.6) / 0.2);
+    is(&ge(0.0, 0.0, 0.0, 0.9), 0.1);
+    is(&ge(0.1, 0.0, 0.25, 1.0), 0.75);
+    let four = |p13, p31, p32, p23, p14| Loss::FourState { p13, p31, p32, p23, p14 };
+    // Alone: pi_1 = 1 / (1 + p14), and all lost at no way out of 3.
+    is(&four(0.0, 0.0, 0.0, 0.0, 0.25), 0.2);
+    is(&four(0.1, 0.0, 0.0, 0.0, 0.0), 1.0);
+    is(&four(0.1, 0.0, 0.2, 0.6, 0.3), 0.75);
+    is(&four(0.1, 0.5, 0.5, 0.0, 0.3), 0.0);
+    assert_eq!(Loss::Script(RangeSet::default()).mean_loss(), None);
+}
+
+#[test]
+fn a_mean_loss_and_a_mean_burst_give_the_published_transitions() {
+    for (mean_loss, mean_burst, p, r) in
+        [(0.01, 5.0, 0.002_020, 0.2), (0.05, 3.0, 0.017_544, 0.333_33)]
+    {
+        let loss = Loss::gilbert_elliott(mean_loss, mean_burst, 1.0).unwrap();
+        let Loss::GilbertElliott { p: got_p, r: got_r, h, k } = loss else { panic!("{loss:?}") };
+        assert!((got_p - p).abs() < 5e-7 && (got_r - r).abs() < 5e-6, "{got_p}, {got_r}");
+        assert_eq!((h, k), (0.0, 1.0));
+        // And it is the chain of bursts, draw for draw.
+        let bursts = Loss::Bursts { mean_loss, mean_burst };
+        assert_eq!(verdicts(&loss, 9, 200_000), verdicts(&bursts, 9, 200_000));
+    }
+    for (mean_loss, mean_burst, loss_in_bad) in
+        [(0.02, 8.0, 0.3), (0.6, 4.0, 0.75), (0.0, 1.0, 0.0)]
+    {
+        let loss = Loss::gilbert_elliott(mean_loss, mean_burst, loss_in_bad).unwrap();
+        loss.validate().unwrap();
+        assert!((loss.mean_loss().unwrap() - mean_loss).abs() < 1e-12, "{loss:?}");
+    }
+}
+
+/// Whether a share of `n` is what it should be, `inflation` times the variance of coin tosses.
+#[track_caller]
+fn assert_share(got: f64, expected: f64, n: f64, inflation: f64) {
+    let sigma = (expected * (1.0 - expected) / n * inflation).sqrt();
+    assert!((got - expected).abs() < 4.0 * sigma, "{got}, not {expected} +- {}", 4.0 * sigma);
+}
+
+#[test]
+fn a_gilbert_elliott_line_loses_as_much_and_as_clustered_as_it_should() {
+    for (p, r, h, k) in [(0.01, 0.1, 0.3, 0.995), (0.2, 0.5, 0.0, 0.9), (0.05, 0.05, 0.8, 0.2)] {
+        let n = 2_000_000;
+        let lost = verdicts(&Loss::GilbertElliott { p, r, h, k }, 21, n);
+        let (bad, rho) = (p / (p + r), 1.0 - p - r);
+        let (in_bad, in_good) = (1.0 - h, 1.0 - k);
+        let mean = bad * in_bad + (1.0 - bad) * in_good;
+        // The verdicts' covariance at lag i is cov * rho^i.
+        let cov = bad * (1.0 - bad) * (in_bad - in_good).powi(2);
+        let inflation = 1.0 + 2.0 * cov / (mean * (1.0 - mean)) * rho / (1.0 - rho);
+        let (share, _) = loss_and_burst(&lost);
+        assert_share(share, mean, n as f64, inflation);
+        // Pairs of losses: E[v(i) v(i+1)] = mean^2 + cov rho, their sum correlated likewise at most.
+        let pairs = lost.windows(2).filter(|two| two[0] && two[1]).count() as f64;
+        let inflation = 3.0 * (1.0 + rho) / (1.0 - rho);
+        assert_share(pairs / n as f64, mean * mean + cov * rho, n as f64, inflation);
+    }
+}
+
+#[test]
+fn the_four_state_chain_has_the_published_shares_and_its_own_transitions() {
+    let chain = FourStates::new([0.01, 0.5, 0.1, 0.3, 0.002]);
+    let shares = chain.shares();
+    // pi_1 = 1 / (1 + p14 + p13 / p31 (1 + p32 / p23)), pi_3 = pi_1 p13 / p31, pi_4 = pi_1 p14.
+    let gap = 1.0 / (1.002 + 0.02 * 4.0 / 3.0);
+    assert!((shares[0] - gap).abs() < 1e-12 && (shares[0] - 0.972_132).abs() < 5e-7, "{shares:?}");
+    let lost = shares[2] + shares[3];
+    assert!((lost - 0.022 * gap).abs() < 1e-12 && (lost - 0.021_387).abs() < 5e-7, "{shares:?}");
+    assert!((shares.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+    let loss = Loss::FourState { p13: 0.01, p31: 0.5, p32: 0.1, p23: 0.3, p14: 0.002 };
+    assert_eq!(loss.mean_loss(), Some(lost));
+    let n = 2_000_000;
+    let mut walk = Walk::new(chain, Dice::new(31));
+    let places: Vec<Place> = (0..n).map(|i| walk.at(i)).collect();
+    let all = [Place::Gap, Place::Spared, Place::Burst, Place::Alone];
+    let count = |place| places.iter().filter(|p| **p == place).count() as f64;
+    for (place, share) in all.into_iter().zip(shares) {
+        // A visit to a burst is few steps long: 16 times the variance of coin tosses is generous.
+        assert_share(count(place) / n as f64, share, n as f64, 16.0);
+    }
+    let steps = |from, to| places.windows(2).filter(|two| two == &[from, to]).count() as f64;
+    for (from, to, p) in [
+        (all[0], all[2], 0.01),
+        (all[0], all[3], 0.002),
+        (all[2], all[0], 0.5),
+        (all[2], all[1], 0.1),
+        (all[1], all[2], 0.3),
+    ] {
+        assert_share(steps(from, to) / count(from), p, count(from), 1.0);
+    }
+    assert!(steps(Place::Alone, Place::Gap) >= count(Place::Alone) - 1.0);
+    assert_eq!(
+        verdicts(&loss, 31, 5000),
+        places[..5000].iter().map(|p| p.is_lost()).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn an_epoch_starts_in_the_stationary_distribution() {
+    let chain = FourStates::new([0.2, 0.3, 0.2, 0.4, 0.1]);
+    let dice = Dice::new(6);
+    let starts: Vec<Place> = (0..100_000).map(|n| chain.start(dice.unit(n))).collect();
+    let all = [Place::Gap, Place::Spared, Place::Burst, Place::Alone];
+    for (place, share) in all.into_iter().zip(chain.shares()) {
+        let got = starts.iter().filter(|p| **p == place).count() as f64 / 1e5;
+        assert_share(got, share, 1e5, 1.0);
+    }
+    let two = TwoStates::new(0.1, 0.3);
+    let bad = (0..100_000).filter(|n| two.start(dice.unit(*n))).count() as f64 / 1e5;
+    assert_share(bad, 0.25, 1e5, 1.0);
+}
+
+#[test]
+fn a_periodic_loss_takes_every_nth_from_its_offset_on() {
+    let lost = |every, offset| {
+        let lost = verdicts(&Loss::Periodic { every, offset }, 3, 30);
+        (0..30).filter(|n| lost[*n]).collect::<Vec<_>>()
+    };
+    assert_eq!(lost(10, 9), [9, 19, 29]);
+    assert_eq!(lost(10, 0), [0, 10, 20]);
+    assert_eq!(lost(7, 15), [15, 22, 29]);
+    assert_eq!(lost(1, 28), [28, 29]);
+}
+
+#[test]
 fn what_has_no_meaning_is_refused_in_one_clear_line() {
     let refused = |loss: Loss| loss.validate().unwrap_err().to_string();
     assert_eq!(refused(Loss::Bernoulli { p: 5.0 }), "loss.p = 5: must be between 0 and 1");
@@ -171,4 +314,20 @@ fn what_has_no_meaning_is_refused_in_one_clear_line() {
     );
     let all = Loss::TimedBursts { mean_loss: 1.0, mean_bad: Duration::from_secs(1) };
     assert!(all.validate().is_err());
+    assert_eq!(
+        refused(Loss::GilbertElliott { p: 0.1, r: 0.1, h: 1.5, k: 1.0 }),
+        "loss.h = 1.5: must be between 0 and 1"
+    );
+    let four = Loss::FourState { p13: 0.5, p31: 0.75, p32: 0.5, p23: 0.1, p14: 0.1 };
+    assert_eq!(refused(four), "loss.p31 + loss.p32 = 1.25: must be at most 1");
+    let four = Loss::FourState { p13: 0.75, p31: 0.5, p32: 0.5, p23: 0.1, p14: 0.5 };
+    assert_eq!(refused(four), "loss.p13 + loss.p14 = 1.25: must be at most 1");
+    assert_eq!(
+        refused(Loss::Periodic { every: 0, offset: 3 }),
+        "loss.every = 0: must be at least 1"
+    );
+    assert_eq!(
+        Loss::gilbert_elliott(0.5, 4.0, 0.5).unwrap_err().to_string(),
+        "loss.mean_loss = 0.5: must be between 0 and 0.4 for such bursts"
+    );
 }

@@ -203,7 +203,12 @@ fn bad_line(loss: f64, jitter: Duration) -> LinkConfig {
         delay: Duration::from_millis(20),
         jitter,
         loss: Loss::Bernoulli { p: loss },
-        reorder: Reorder { by_jitter: true, share: 0.05, late_by: Duration::from_millis(30) },
+        reorder: Reorder {
+            by_jitter: true,
+            share: 0.05,
+            late_by: Duration::from_millis(30),
+            ..Reorder::default()
+        },
         duplicate: 0.1,
         damage: Damage { share: 0.1, ..Damage::default() },
         ..LinkConfig::default()

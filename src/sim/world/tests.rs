@@ -278,7 +278,7 @@ fn the_hash_sees_bytes_and_times_and_addresses() {
 #[test]
 fn the_hash_sees_which_bits_were_damaged() {
     let hash = |region| {
-        let damage = Damage { share: 1.0, bits: 1, region };
+        let damage = Damage { share: 1.0, bits: 1, region, ..Damage::default() };
         let link = LinkConfig { damage, ..delayed(1) };
         let (mut world, ..) =
             pair(1, Node::sending(1, ms(1), address(2), 9), Node::default(), &link);

@@ -2,7 +2,7 @@
 
 use super::nearest;
 use super::tcp::Tcp;
-use towline::connection::{ChannelConfig, Config, Redundancy};
+use towline::connection::{ChannelConfig, Config, Congestion, Redundancy};
 use towline::sim::arq::Protocol;
 use towline::sim::compare::{
     Contender, PlainUdp, Repeat, TcpLike, TowlineChannels, TowlineStream, Workload,
@@ -29,6 +29,11 @@ pub(crate) fn all() -> Vec<Box<dyn Contender>> {
 
 /// Those that travel on message channels.
 pub(crate) fn channels() -> impl Iterator<Item = TowlineChannels> {
+    channels_with(&Config::default())
+}
+
+/// The same on connections with these settings.
+fn channels_with(config: &Config) -> impl Iterator<Item = TowlineChannels> + use<> {
     let adaptive = Redundancy::Adaptive;
     let alike = [
         ("ordered", "towline ordered", Delivery::Ordered, adaptive),
@@ -37,12 +42,39 @@ pub(crate) fn channels() -> impl Iterator<Item = TowlineChannels> {
         ("latest", "towline latest", Delivery::Latest, adaptive),
         ("unreliable", "towline unreliable", Delivery::Unreliable, adaptive),
     ];
-    let alike = alike.into_iter().map(|(name, title, delivery, redundancy)| {
-        let mut config = Config::default();
+    let fitted = TowlineChannels::fitted(FITTED, "towline fitted", config.clone());
+    let config = config.clone();
+    let alike = alike.into_iter().map(move |(name, title, delivery, redundancy)| {
+        let mut config = config.clone();
         config.redundancy = redundancy;
         TowlineChannels::new(name, title, ChannelConfig::new(delivery), config)
     });
-    alike.chain([TowlineChannels::fitted(FITTED, "towline fitted", Config::default())])
+    alike.chain([fitted])
+}
+
+/// The mode of this name, with this congestion controller if that is chosen.
+pub(crate) fn with_controller(
+    name: &str,
+    controller: Option<Congestion>,
+) -> Result<Box<dyn Contender>, String> {
+    let name = parse(name)?;
+    let mut config = Config::default();
+    config.congestion = controller.unwrap_or_default();
+    let mut able: Vec<Box<dyn Contender>> = vec![Box::new(TowlineStream::with(config.clone()))];
+    able.extend(channels_with(&config).map(|mode| Box::new(mode) as Box<dyn Contender>));
+    if let Some(mode) = able.extract_if(.., |mode| mode.name() == name).next() {
+        return Ok(mode);
+    }
+    if controller.is_some() {
+        let able = able.iter().map(|mode| mode.name()).collect::<Vec<_>>().join(", ");
+        return Err(format!("has no controller to choose; these have: {able}"));
+    }
+    all().extract_if(.., |mode| mode.name() == name).next().ok_or_else(|| "is no mode".to_owned())
+}
+
+/// Whether the mode of this name has congestion controllers to choose from.
+pub(crate) fn has_controller(name: &str) -> bool {
+    with_controller(name, Some(Congestion::default())).is_ok()
 }
 
 /// What is compared where nobody says: all but what would be another mode once more.

@@ -48,9 +48,9 @@ pub(crate) fn config(settings: &Impairments) -> Result<LinkConfig, String> {
     }
     config.jitter = settings.jitter.unwrap_or_default();
     config.reorder = Reorder {
-        by_jitter: false,
         share: settings.reorder.unwrap_or_default(),
         late_by: settings.reorder_by.unwrap_or(REORDER_BY),
+        ..Reorder::default()
     };
     config.loss = match (settings.loss, settings.burst) {
         (None, _) => Loss::None,

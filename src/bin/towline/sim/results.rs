@@ -173,6 +173,8 @@ pub(crate) struct FlowNote {
 pub(crate) struct Verdict {
     /// The place of the cell.
     pub(crate) cell: usize,
+    /// The name of the [`Group`] whose figure it is; `None` if it is that of all flows together.
+    pub(crate) group: Option<String>,
     /// What was expected of which metric.
     pub(crate) metric: Metric,
     /// In the words of the file: `< 80`.
