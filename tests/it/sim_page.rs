@@ -11,7 +11,7 @@ name = \"Updates <and> \\\"losses\\\"\"
 duration = 4
 skip = 0.5
 replicates = 2
-modes = [\"stream\", \"latest\"]
+modes = [\"stream\", \"unordered\"]
 [network]
 rtt_ms = [20, 80]
 rate_mbit = 10
@@ -71,7 +71,7 @@ fn the_page_and_its_pictures_need_nothing_else() {
         assert_eq!(page.matches(&format!("<section id=\"{id}\">")).count(), 1, "{id}");
     }
     assert!(page.contains("Updates &lt;and&gt; &quot;losses&quot;"));
-    assert!(page.contains("latest has the lowest p99 latency"), "{}", &page[..9000]);
+    assert!(page.contains("has the lowest p99 latency in"));
     assert!(!page.contains("NaN") && page.len() < 2_000_000, "{}", page.len());
     let files = fs::read_dir(dir.path().join("pictures")).unwrap();
     let files: Vec<PathBuf> = files.map(|file| file.unwrap().path()).collect();
