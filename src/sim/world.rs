@@ -410,7 +410,9 @@ impl<H> World<H> {
             }
             self.release(id);
         } else {
-            let arrivals = link.send(self.now, datagram);
+            let is_ecn_capable = head.ecn != Ecn::NotEct;
+            let parcel = Parcel { datagram, is_ecn_capable, ..Parcel::default() };
+            let arrivals = link.admit(self.now, parcel);
             self.disperse(&head, arrivals);
         }
     }
