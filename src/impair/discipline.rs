@@ -4,10 +4,14 @@ use super::error::{ImpairError, check, check_interval, check_share};
 use crate::time::Duration;
 
 mod codel;
+mod early;
 mod fifo;
 mod fq_codel;
 mod held;
+mod pie;
+mod red;
 
+pub(super) use early::{Early, Verdict};
 pub(super) use fifo::Parked;
 pub(super) use held::Held;
 

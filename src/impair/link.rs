@@ -2,7 +2,7 @@
 
 use super::config::{LinkConfig, UDP_IP_OVERHEAD};
 use super::dice::Dice;
-use super::discipline::Parked;
+use super::discipline::{Early, Parked, Verdict};
 use super::error::ImpairError;
 use super::line::{Arrivals, Fate, Line};
 use super::policer::Bucket;
@@ -111,6 +111,8 @@ pub struct Link {
     config: LinkConfig,
     policer: Option<Bucket>,
     queue: Queue,
+    /// Where the discipline decides when a datagram comes.
+    early: Option<Box<Early>>,
     /// Where the discipline decides at the head.
     holding: Option<Box<Holding>>,
     decided: Decided,
@@ -136,8 +138,9 @@ impl Link {
         let policer = config.policer.map(Bucket::new);
         let dice = Dice::new(seed ^ QUEUE);
         let holding = Holding::new(config.discipline, dice, 0).map(Box::new);
+        let early = Early::new(config.discipline, dice).map(Box::new);
         let (decided, stats) = (Decided::new(), LinkStats::default());
-        Ok(Self { config, policer, queue, holding, decided, line, dice, stats })
+        Ok(Self { config, policer, queue, early, holding, decided, line, dice, stats })
     }
 
     /// Sends one datagram at `now`; a `now` that goes back reorders nothing.
@@ -240,6 +243,7 @@ impl Link {
             if let Some(holding) = self.holding.take() {
                 holding.drain(&mut self.queue, &mut self.line, &mut self.decided);
             }
+            self.early = Early::new(config.discipline, self.dice).map(Box::new);
             let sent = self.stats.packets;
             self.holding = Holding::new(config.discipline, self.dice, sent).map(Box::new);
         }
@@ -258,11 +262,22 @@ impl Link {
         if self.holding.is_some() {
             return self.hold(now, ordinal, bytes, parcel);
         }
+        let verdict = self.early.as_mut().map_or(Verdict::Take, |early| {
+            early.decide(now, ordinal, &mut self.queue, parcel.is_ecn_capable)
+        });
+        if verdict == Verdict::Drop {
+            return Arrivals::none(Fate::Early, parcel.datagram);
+        }
+        let start = self.early.as_ref().map(|_| self.queue.start(now));
         let Some(left) = self.queue.admit(now, bytes) else {
             return Arrivals::none(Fate::Overflowed, parcel.datagram);
         };
+        if let (Some(early), Some(start)) = (&mut self.early, start) {
+            early.note(now, start);
+        }
         let mut arrivals = self.line.carry(left, ordinal, parcel.datagram);
-        if self.config.mark_above_bytes.is_some_and(|limit| self.queue.backlog(now) > limit) {
+        let limit = self.config.mark_above_bytes;
+        if verdict == Verdict::Mark || limit.is_some_and(|limit| self.queue.backlog(now) > limit) {
             arrivals.mark();
         }
         arrivals

@@ -135,6 +135,21 @@ impl Queue {
         self.waiting.is_empty()
     }
 
+    /// When all that was admitted has left.
+    pub(super) fn idle_since(&self) -> Instant {
+        self.server.last_departure()
+    }
+
+    /// The bytes queued, as of the time it was last told.
+    pub(super) fn waiting_bytes(&self) -> u64 {
+        self.waiting_bytes
+    }
+
+    /// The rate at which what comes now would be sent; `None` is without limit.
+    pub(super) fn rate_bps(&self) -> Option<u64> {
+        self.server.rate_bps()
+    }
+
     /// Whether so much more fits.
     pub(super) fn has_room(&self, bytes: u64, packets: u64) -> bool {
         self.waiting_bytes.saturating_add(bytes) <= self.capacity_bytes

@@ -153,6 +153,10 @@ impl Opportunities {
         self.trace == *trace
     }
 
+    pub(super) fn mean_rate_bps(&self) -> u64 {
+        self.trace.mean_rate_bps()
+    }
+
     /// When what came at `arrived`, behind all that was served, begins to be sent.
     pub(super) fn start(&self, arrived: Instant) -> Instant {
         if self.at <= arrived {

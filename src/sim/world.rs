@@ -446,7 +446,9 @@ impl<H> World<H> {
             }
             self.release(id);
         } else {
-            let parcel = Parcel { datagram, header_bytes: head.header_bytes, ..Parcel::default() };
+            let is_ecn_capable = head.ecn != Ecn::NotEct;
+            let header_bytes = head.header_bytes;
+            let parcel = Parcel { datagram, is_ecn_capable, header_bytes, ..Parcel::default() };
             let arrivals = link.admit(self.now, parcel);
             self.disperse(&head, arrivals);
         }

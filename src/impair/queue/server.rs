@@ -98,6 +98,11 @@ impl Server {
         self.last_departure()
     }
 
+    /// The rate that is in force once all that was served has left; for a trace, its mean.
+    pub(super) fn rate_bps(&self) -> Option<u64> {
+        self.trace.as_ref().map_or(self.rate_bps, |trace| Some(trace.mean_rate_bps()))
+    }
+
     fn take_steps(&mut self) {
         while let Some((_, rate)) = self.steps.pop_front_if(|(at, _)| *at <= self.free_at) {
             self.rate_bps = Some(rate);

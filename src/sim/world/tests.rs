@@ -1,5 +1,5 @@
 use super::*;
-use crate::impair::{Blackout, Damage, Loss, Queue, Region, Reorder};
+use crate::impair::{Blackout, Damage, Discipline, Loss, Queue, Region, Reorder};
 use crate::rng::Rng;
 use crate::time::Duration;
 use std::sync::{Arc, Mutex};
@@ -510,6 +510,29 @@ fn a_world_and_a_bare_queue_agree_on_every_arrival() {
     rest(&mut world);
     assert!(queue.drops() > 10, "{}", queue.drops());
     assert_eq!(world.host(b).times(), expected);
+}
+
+#[test]
+fn a_link_that_holds_lets_go_when_a_plain_one_delivers() {
+    // With room for all, dropping at the head is dropping at the tail.
+    let run = |discipline| {
+        let mut rng = Rng::from_u64(6);
+        let (mut sender, mut now) = (Node::default(), Instant::ZERO);
+        for _ in 0..2000 {
+            now += Duration::from_nanos(rng.below(2_000_000));
+            let len = rng.below(2000) as usize;
+            sender.plan.push_back((now, address(2), Ecn::NotEct, vec![0; len]));
+        }
+        let loss = Loss::Bernoulli { p: 0.1 };
+        let link = LinkConfig { rate_bps: Some(8_000_000), loss, discipline, ..delayed(7) };
+        let (mut world, a, b) = pair(1, sender, Node::default(), &link);
+        rest(&mut world);
+        let stats = world.link(world.links_between(a, b)[0]).stats();
+        (world.host(b).times(), world.in_flight(), stats)
+    };
+    let (times, in_flight, stats) = run(Discipline::DropHead);
+    assert_eq!((in_flight, stats.held, times.len() as u64), (0, 0, stats.delivered));
+    assert_eq!((times, in_flight, stats), run(Discipline::DropTail));
 }
 
 #[test]
