@@ -31,3 +31,5 @@ mod std_net;
 mod swarm;
 mod talk;
 mod thin;
+#[cfg(feature = "cli")]
+mod validate;

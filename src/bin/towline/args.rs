@@ -3,6 +3,7 @@
 use crate::address::Address;
 use crate::compare::Compare;
 use crate::failure::{Exit, Failure};
+use crate::sim::Sim;
 use crate::units::{self, QueueSize};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -34,6 +35,7 @@ pub(crate) enum Command {
     Relay(Box<Relay>),
     Demo(Box<Demo>),
     Compare(Box<Compare>),
+    Sim(Sim),
 }
 
 /// Send files and folders to `towline recv`, and learn that they are stored and verified there.

@@ -18,6 +18,7 @@ mod recv;
 mod relay;
 mod report;
 mod send;
+mod sim;
 mod statistics;
 mod store;
 mod transfer;
@@ -62,5 +63,6 @@ fn run() -> Result<(), Failure> {
         Command::Relay(arguments) => relay::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
+        Command::Sim(arguments) => sim::run(&arguments),
     }
 }
