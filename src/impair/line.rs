@@ -199,6 +199,8 @@ fn delays(config: &LinkConfig) -> Delays<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::impair::{Loss, Reorder};
+    use crate::time::Duration;
 
     fn arrivals(config: &LinkConfig, packets: u64, len: usize) -> Vec<Arrival> {
         config.validate().unwrap();
@@ -239,5 +241,57 @@ mod tests {
             more += u32::from(noisy.is_damaged && !calm.is_damaged);
         }
         assert!(more > 500, "{more}");
+    }
+
+    /// What becomes of 20,000 datagrams, one per millisecond, in one number (FNV-1a).
+    fn digest(loss: Loss) -> u64 {
+        let config = LinkConfig {
+            delay: Duration::from_millis(20),
+            jitter: Duration::from_millis(5),
+            reorder: Reorder {
+                by_jitter: true,
+                share: 0.05,
+                late_by: Duration::from_millis(9),
+                ..Reorder::default()
+            },
+            loss,
+            duplicate: 0.1,
+            damage: Damage { share: 0.1, bits: 3, ..Damage::default() },
+            truncate: 0.1,
+            ..LinkConfig::default()
+        };
+        let mut line = Line::new(&config, 77);
+        let mut hash = 0xcbf2_9ce4_8422_2325;
+        for n in 0..20_000 {
+            for arrival in line.carry(Instant::from_millis(n), n, vec![0; 30]) {
+                let at = [n, arrival.at.as_nanos()].map(u64::to_le_bytes).concat();
+                for byte in at.into_iter().chain(arrival.datagram) {
+                    hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+                }
+            }
+        }
+        hash
+    }
+
+    #[test]
+    fn recorded_seeds_keep_their_meaning() {
+        // Computed once: a change means that every recorded seed has lost its meaning.
+        let mean_bad = Duration::from_millis(40);
+        let digests = [
+            Loss::None,
+            Loss::Bernoulli { p: 0.1 },
+            Loss::Bursts { mean_loss: 0.1, mean_burst: 4.0 },
+            Loss::TimedBursts { mean_loss: 0.1, mean_bad },
+        ]
+        .map(digest);
+        assert_eq!(
+            digests,
+            [
+                12_994_623_139_605_471_361,
+                8_324_201_195_944_029_557,
+                7_209_159_001_514_549_946,
+                8_506_024_974_075_910_491,
+            ]
+        );
     }
 }

@@ -53,9 +53,11 @@
 //! | `messages.rs` | [`Messages`]: an application that sends messages of every mode and checks each of them |
 //! | `topology.rs` | addresses, links and the paths over them |
 //! | `schedule.rs` | the events to come, in order of time and then of their making |
+//! | [`lab`] | an application's own message handlers over a bad network, in a test |
 //! | [`scene`] | many flows of any modes over shared links, with cross traffic and samples |
 //! | [`compare`] | one workload through several modes of delivery |
 //! | [`arq`] | stop-and-wait, go-back-N and selective repeat, for teaching |
+//! | [`profiles`] | networks by name: a DSL line, a train, a satellite |
 //! | [`validate`] | the simulator against published and derived numbers |
 //! | `tap.rs` | [`PacketEvent`]: what an observer of the network sees; the trace hash; recordings |
 //!
@@ -65,8 +67,10 @@
 pub mod arq;
 pub mod compare;
 mod host;
+pub mod lab;
 mod messages;
 mod node;
+pub mod profiles;
 pub mod scene;
 mod schedule;
 mod tap;
