@@ -33,3 +33,5 @@ mod std_net;
 mod swarm;
 mod talk;
 mod thin;
+#[cfg(feature = "cli")]
+mod validate;

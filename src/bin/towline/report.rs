@@ -74,6 +74,12 @@ impl Json {
         self.member(key, &value)
     }
 
+    /// With all its digits, where six behind the point are not enough.
+    pub(crate) fn digits(self, key: &str, value: f64) -> Self {
+        let value = if value.is_finite() { value.to_string() } else { "null".to_owned() };
+        self.member(key, &value)
+    }
+
     pub(crate) fn truth(self, key: &str, value: bool) -> Self {
         self.member(key, if value { "true" } else { "false" })
     }
@@ -132,10 +138,12 @@ mod tests {
             .number("n", u64::MAX)
             .float("f", 1.5)
             .float("none", f64::NAN)
+            .digits("d", 3.4375e-7)
+            .digits("no", f64::INFINITY)
             .truth("t", true);
         assert_eq!(
             json.to_string(),
-            r#"{"a\"b":"x\\y\u000a\u007fü","n":18446744073709551615,"f":1.500000,"none":null,"t":true}"#
+            r#"{"a\"b":"x\\y\u000a\u007fü","n":18446744073709551615,"f":1.500000,"none":null,"d":0.00000034375,"no":null,"t":true}"#
         );
         assert_eq!(Json::default().to_string(), "{}");
     }

@@ -26,6 +26,7 @@ mod run;
 mod spark;
 mod sweep;
 mod table;
+mod validate;
 
 use crate::failure::Failure;
 use clap::{Args, Subcommand};
@@ -47,7 +48,8 @@ Exit codes:
 Examples:
   towline sim new cafe.toml
   towline sim run cafe.toml
-  towline sim run cafe.toml --replicates 30 --html cafe.html --set network.loss=0.1")]
+  towline sim run cafe.toml --replicates 30 --html cafe.html --set network.loss=0.1
+  towline sim validate")]
 pub(crate) struct Sim {
     #[command(subcommand)]
     command: Command,
@@ -59,6 +61,7 @@ enum Command {
     Replay(replay::Replay),
     New(new::New),
     Profiles(profiles::Profiles),
+    Validate(validate::Validate),
 }
 
 pub(crate) fn run(arguments: &Sim) -> Result<(), Failure> {
@@ -67,5 +70,6 @@ pub(crate) fn run(arguments: &Sim) -> Result<(), Failure> {
         Command::Replay(arguments) => replay::run(arguments),
         Command::New(arguments) => new::run(arguments),
         Command::Profiles(arguments) => profiles::run(arguments),
+        Command::Validate(arguments) => validate::run(arguments),
     }
 }
