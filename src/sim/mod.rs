@@ -57,6 +57,7 @@
 //! | [`scene`] | many flows of any modes over shared links, with cross traffic and samples |
 //! | [`compare`] | one workload through several modes of delivery |
 //! | [`arq`] | stop-and-wait, go-back-N and selective repeat, for teaching |
+//! | [`tcp`] | Tahoe, Reno, NewReno and SACK, for teaching |
 //! | [`validate`] | the simulator against published and derived numbers |
 //! | `tap.rs` | [`PacketEvent`]: what an observer of the network sees; the trace hash; recordings |
 //!
@@ -72,6 +73,7 @@ mod node;
 pub mod scene;
 mod schedule;
 mod tap;
+pub mod tcp;
 mod topology;
 mod transfer;
 pub mod validate;

@@ -6,8 +6,10 @@
 //! | file | its one concept |
 //! |---|---|
 //! | `check.rs` | [`Check`]: one number against another, and how far apart they may be |
+//! | `fall_floyd.rs` | Tahoe, Reno, NewReno and SACK against Fall and Floyd's runs |
 
 mod check;
+mod fall_floyd;
 
 pub use check::{Check, Tolerance};
 
@@ -32,4 +34,8 @@ pub struct Topic {
 }
 
 /// All topics, in the order of the report.
-pub const TOPICS: &[Topic] = &[];
+pub const TOPICS: &[Topic] = &[Topic {
+    name: "fall-floyd",
+    title: "Tahoe, Reno, NewReno and SACK with one to four losses",
+    checks: fall_floyd::checks,
+}];
