@@ -58,6 +58,7 @@
 //! | [`compare`] | one workload through several modes of delivery |
 //! | [`arq`] | stop-and-wait, go-back-N and selective repeat, for teaching |
 //! | [`profiles`] | networks by name: a DSL line, a train, a satellite |
+//! | [`tcp`] | Tahoe, Reno, NewReno and SACK, for teaching |
 //! | [`validate`] | the simulator against published and derived numbers |
 //! | `tap.rs` | [`PacketEvent`]: what an observer of the network sees; the trace hash; recordings |
 //!
@@ -74,6 +75,7 @@ pub mod profiles;
 pub mod scene;
 mod schedule;
 mod tap;
+pub mod tcp;
 mod topology;
 mod transfer;
 pub mod validate;

@@ -16,12 +16,14 @@
 //! | `handshake.rs` | tries that all fail |
 //! | `fairness.rs` | shares of a link |
 //! | `conservation.rs` | what holds in every world |
+//! | `fall_floyd.rs` | Tahoe, Reno, NewReno and SACK against Fall and Floyd's runs |
 
 mod arq;
 mod chains;
 mod check;
 mod conservation;
 mod fairness;
+mod fall_floyd;
 mod fec;
 mod handshake;
 mod head_of_line;
@@ -73,5 +75,10 @@ pub const TOPICS: &[Topic] = &[
         name: "conservation",
         title: "what holds in every world",
         checks: conservation::checks,
+    },
+    Topic {
+        name: "fall-floyd",
+        title: "Tahoe, Reno, NewReno and SACK with one to four losses",
+        checks: fall_floyd::checks,
     },
 ];
