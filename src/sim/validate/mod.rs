@@ -6,8 +6,20 @@
 //! | file | its one concept |
 //! |---|---|
 //! | `check.rs` | [`Check`]: one number against another, and how far apart they may be |
+//! | [`formula`] | the throughput that theory gives a congestion controller |
+//! | `cubic.rs` | topic: CUBIC's response function |
+//! | `pftk.rs` | topic: PFTK, TFRC and Cardwell's short transfers |
+//! | `timers.rs` | topic: timers and constants of loss recovery |
+//! | `slow_start.rs` | topic: the round trips of a window that doubles |
+//! | `flows.rs` | flows of the shipped NewReno controller over one path |
 
 mod check;
+mod cubic;
+mod flows;
+pub mod formula;
+mod pftk;
+mod slow_start;
+mod timers;
 
 pub use check::{Check, Tolerance};
 
@@ -32,4 +44,9 @@ pub struct Topic {
 }
 
 /// All topics, in the order of the report.
-pub const TOPICS: &[Topic] = &[];
+pub const TOPICS: &[Topic] = &[
+    Topic { name: "cubic", title: "CUBIC's response function", checks: cubic::checks },
+    Topic { name: "pftk", title: "PFTK, TFRC and short transfers", checks: pftk::checks },
+    Topic { name: "timers", title: "timeouts and loss thresholds", checks: timers::checks },
+    Topic { name: "slow-start", title: "round trips of slow start", checks: slow_start::checks },
+];
