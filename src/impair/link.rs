@@ -8,7 +8,7 @@ use super::line::{Arrivals, Fate, Line};
 use super::policer::Bucket;
 use super::queue::Queue;
 use crate::time::{Duration, Instant};
-use holding::{Decided, Holding, Verdict};
+use holding::{Decided, Holding, Settled};
 
 mod holding;
 #[cfg(test)]
@@ -181,7 +181,7 @@ impl Link {
         {
             holding.advance(now, &mut self.queue, &mut self.line, &mut self.decided);
         }
-        let Verdict { tag, overhead, arrivals } = self.decided.pop_front()?;
+        let Settled { tag, overhead, arrivals } = self.decided.pop_front()?;
         self.stats.held -= 1;
         self.count(&arrivals, overhead);
         Some((tag, arrivals))

@@ -9,11 +9,11 @@ use crate::time::{Duration, Instant};
 use std::collections::VecDeque;
 
 /// Datagrams with their tags, on their way out of [`Link::release`](super::Link::release).
-pub(super) type Decided = VecDeque<Verdict>;
+pub(super) type Decided = VecDeque<Settled>;
 
 /// What became of a datagram that was held.
 #[derive(Clone, Debug)]
-pub(super) struct Verdict {
+pub(super) struct Settled {
     pub(super) tag: u64,
     /// Bytes that it takes on the wire beside its own.
     pub(super) overhead: u64,
@@ -151,11 +151,11 @@ impl Holding {
         if sent.is_marked {
             arrivals.mark();
         }
-        decided.push_back(Verdict { tag: sent.parcel.tag, overhead, arrivals });
+        decided.push_back(Settled { tag: sent.parcel.tag, overhead, arrivals });
     }
 
     fn discard(&mut self, fate: Fate, decided: &mut Decided) {
-        decided.extend(self.dropped.drain(..).map(|Parked { parcel, .. }| Verdict {
+        decided.extend(self.dropped.drain(..).map(|Parked { parcel, .. }| Settled {
             tag: parcel.tag,
             overhead: 0,
             arrivals: Arrivals::none(fate, parcel.datagram),

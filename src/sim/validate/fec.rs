@@ -113,8 +113,9 @@ impl Code {
             let source = if packet < k { 1.0 } else { 0.0 };
             let (before_good, before_bad) = (good.clone(), bad.clone());
             let mix = |lost: usize, [from_good, from_bad]: [f64; 2]| {
-                let ((a, b), (c, d)) = (before_good[lost], before_bad[lost]);
-                (a * from_good + c * from_bad, b * from_good + d * from_bad)
+                let (was_good, was_bad) = (before_good[lost], before_bad[lost]);
+                let sum = |good: f64, bad: f64| good * from_good + bad * from_bad;
+                (sum(was_good.0, was_bad.0), sum(was_good.1, was_bad.1))
             };
             for lost in (0..=n).rev() {
                 good[lost] = mix(lost, [1.0 - after_good, 1.0 - after_bad]);

@@ -17,20 +17,32 @@
 //! | `fairness.rs` | shares of a link |
 //! | `conservation.rs` | what holds in every world |
 //! | `fall_floyd.rs` | Tahoe, Reno, NewReno and SACK against Fall and Floyd's runs |
+//! | [`formula`] | the throughput that theory gives a congestion controller |
+//! | `cubic.rs` | topic: CUBIC's response function |
+//! | `pftk.rs` | topic: PFTK, TFRC and Cardwell's short transfers |
+//! | `timers.rs` | topic: timers and constants of loss recovery |
+//! | `slow_start.rs` | topic: the round trips of a window that doubles |
+//! | `flows.rs` | flows of the shipped NewReno controller over one path |
 
 mod arq;
 mod chains;
 mod check;
 mod conservation;
+mod cubic;
 mod fairness;
 mod fall_floyd;
 mod fec;
+mod flows;
+pub mod formula;
 mod handshake;
 mod head_of_line;
 mod loss;
 mod pattern;
+mod pftk;
 mod queues;
 mod ratio;
+mod slow_start;
+mod timers;
 
 #[cfg(test)]
 mod tests;
@@ -81,4 +93,8 @@ pub const TOPICS: &[Topic] = &[
         title: "Tahoe, Reno, NewReno and SACK with one to four losses",
         checks: fall_floyd::checks,
     },
+    Topic { name: "cubic", title: "CUBIC's response function", checks: cubic::checks },
+    Topic { name: "pftk", title: "PFTK, TFRC and short transfers", checks: pftk::checks },
+    Topic { name: "timers", title: "timeouts and loss thresholds", checks: timers::checks },
+    Topic { name: "slow-start", title: "round trips of slow start", checks: slow_start::checks },
 ];
