@@ -172,3 +172,39 @@ impl LinkConfig {
         self.blackout.validate()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_setting_of_the_line_is_looked_at() {
+        let late = Reorder { gap: 0, ..Reorder::default() };
+        let noise = Damage { bit_error_rate: 2.0, ..Damage::default() };
+        let d = LinkConfig::default;
+        for (config, field) in [
+            (LinkConfig { spread: Spread::Exponential { mean: Duration::ZERO }, ..d() }, "spread."),
+            (LinkConfig { spread_correlation: 1.0, ..d() }, "spread_correlation"),
+            (LinkConfig { reorder: late, ..d() }, "reorder."),
+            (LinkConfig { loss: Loss::Periodic { every: 0, offset: 0 }, ..d() }, "loss."),
+            (LinkConfig { damage: noise, ..d() }, "damage."),
+            (LinkConfig { truncate: f64::NAN, ..d() }, "truncate"),
+            (LinkConfig { duplicate: 1.1, ..d() }, "duplicate"),
+        ] {
+            let error = config.validate().unwrap_err().to_string();
+            assert!(error.starts_with(field), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_healed_has_no_random_delay() {
+        let bad = LinkConfig {
+            delay: Duration::from_millis(9),
+            spread: Spread::Uniform { max: Duration::from_millis(3) },
+            spread_correlation: 0.5,
+            ..LinkConfig::default()
+        };
+        let good = LinkConfig { delay: bad.delay, ..LinkConfig::default() };
+        assert_eq!(bad.healed(), good);
+    }
+}

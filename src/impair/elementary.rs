@@ -39,6 +39,17 @@ fn ln_1p_small(x: f64) -> f64 {
     2.0 * (s + s * sum)
 }
 
+/// 1 / n!
+const INVERSE_FACTORIALS: [f64; 15] = {
+    let mut inverse = [1.0; 15];
+    let mut n = 1;
+    while n < inverse.len() {
+        inverse[n] = inverse[n - 1] / n as f64;
+        n += 1;
+    }
+    inverse
+};
+
 /// The exponential function; 0 below the range and infinity above it.
 pub(crate) fn exp(x: f64) -> f64 {
     if x < -700.0 {
@@ -50,10 +61,7 @@ pub(crate) fn exp(x: f64) -> f64 {
     let twos = (x / std::f64::consts::LN_2).round();
     let rest = (x - twos * LN_2_HIGH) - twos * LN_2_LOW;
     // Taylor's series: the rest is at most 0.35, and 0.35^15 / 15! is below the last digit.
-    let mut sum = 1.0;
-    for n in (1..15).rev() {
-        sum = 1.0 + sum * rest / f64::from(n);
-    }
+    let sum = INVERSE_FACTORIALS.iter().rev().fold(0.0, |sum, c| sum * rest + c);
     sum * f64::from_bits(((twos as i64 + 1023) as u64) << MANTISSA_BITS)
 }
 

@@ -1,6 +1,6 @@
 //! One direction of a link: a queue, then a line, and the count of what became of everything.
 
-use super::config::LinkConfig;
+use super::config::{LinkConfig, UDP_IP_OVERHEAD};
 use super::error::ImpairError;
 use super::line::{Arrivals, Fate, Line};
 use super::policer::Bucket;
@@ -60,6 +60,19 @@ pub struct Parcel {
     pub is_ecn_capable: bool,
     /// By which its carrier knows it when [`Link::release`] hands it out.
     pub tag: u64,
+    /// Its headers on the wire, in bytes, where they are not those of IPv4 and UDP, which a link's
+    /// `overhead_bytes` has in it.
+    pub header_bytes: Option<u64>,
+}
+
+impl Parcel {
+    /// What it takes on a wire with so much overhead beside its own bytes.
+    pub(super) fn overhead(&self, overhead_bytes: u64) -> u64 {
+        match self.header_bytes {
+            Some(header) => overhead_bytes.saturating_add(header).saturating_sub(UDP_IP_OVERHEAD),
+            None => overhead_bytes,
+        }
+    }
 }
 
 /// One direction of a network path. It has no clock and no timers: each datagram sent comes back
@@ -110,11 +123,12 @@ impl Link {
     /// link [`holds`](Link::holds) datagrams, the carrier calls [`Link::release`] afterwards.
     pub fn admit(&mut self, now: Instant, parcel: Parcel) -> Arrivals {
         let ordinal = self.stats.packets;
-        let bytes = self.config.overhead_bytes.saturating_add(parcel.datagram.len() as u64);
+        let overhead = parcel.overhead(self.config.overhead_bytes);
+        let bytes = overhead.saturating_add(parcel.datagram.len() as u64);
         self.stats.packets += 1;
         self.stats.bytes = self.stats.bytes.saturating_add(bytes);
         let arrivals = self.pass(now, ordinal, bytes, parcel.datagram);
-        self.count(&arrivals);
+        self.count(&arrivals, overhead);
         arrivals
     }
 
@@ -193,7 +207,8 @@ impl Link {
         arrivals
     }
 
-    fn count(&mut self, arrivals: &Arrivals) {
+    /// Counts what comes of a datagram that has so many bytes of overhead.
+    fn count(&mut self, arrivals: &Arrivals, overhead: u64) {
         let stats = &mut self.stats;
         match arrivals.fate {
             Fate::Delivered => {}
@@ -206,7 +221,7 @@ impl Link {
             Fate::Held => stats.held += 1,
         }
         for arrival in arrivals.iter() {
-            let bytes = self.config.overhead_bytes.saturating_add(arrival.datagram.len() as u64);
+            let bytes = overhead.saturating_add(arrival.datagram.len() as u64);
             stats.delivered += 1;
             stats.delivered_bytes = stats.delivered_bytes.saturating_add(bytes);
             stats.duplicated += u64::from(arrival.is_copy);

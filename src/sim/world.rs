@@ -61,6 +61,8 @@ struct Seat<H> {
     /// ... and the one that the network knows it by; they differ behind a NAT.
     public: SocketAddr,
     is_due: bool,
+    /// Of its packets, where they are not those of IPv4 and UDP.
+    header_bytes: Option<u64>,
     /// When it wants to be polled next.
     wake_at: Option<Instant>,
     /// The earliest wake-up that is in the schedule for it.
@@ -88,6 +90,8 @@ struct Head {
     hops: usize,
     is_copy: bool,
     is_damaged: bool,
+    /// Its headers on the wire, where they are not UDP's.
+    header_bytes: Option<u64>,
 }
 
 /// What one turn of the engine came to.
@@ -129,6 +133,7 @@ impl<H> World<H> {
             local: address,
             public: address,
             is_due: false,
+            header_bytes: None,
             wake_at: None,
             scheduled_at: None,
             polls: 0,
@@ -230,6 +235,16 @@ impl<H> World<H> {
     /// If it is another world's.
     pub fn address(&self, id: HostId) -> SocketAddr {
         self.seats[id.index()].public
+    }
+
+    /// What the headers of all packets that this host sends take on the wire, in bytes, if they are
+    /// not those of IPv4 and UDP: for hosts that speak something else, or write headers themselves.
+    ///
+    /// # Panics
+    ///
+    /// If it is another world's.
+    pub fn set_header_bytes(&mut self, id: HostId, bytes: u64) {
+        self.seats[id.index()].header_bytes = Some(bytes);
     }
 
     /// The NAT before a host forgets it and gives it another address on its next packet. The host
@@ -402,6 +417,7 @@ impl<H> World<H> {
             hops: 0,
             is_copy: false,
             is_damaged: false,
+            header_bytes: sender.and_then(|id| self.seats.get(id.index())?.header_bytes),
         }
     }
 
@@ -421,7 +437,8 @@ impl<H> World<H> {
             // Its bytes wait in the link, the rest of it here.
             let tag = self.in_flight.insert(Packet { head, datagram: Vec::new() }) as u64;
             let is_ecn_capable = head.ecn != Ecn::NotEct;
-            let parcel = Parcel { datagram, flow: head.flow(), is_ecn_capable, tag };
+            let (flow, header_bytes) = (head.flow(), head.header_bytes);
+            let parcel = Parcel { datagram, flow, is_ecn_capable, tag, header_bytes };
             let arrivals = link.admit(self.now, parcel);
             if arrivals.fate != Fate::Held {
                 self.in_flight.remove(tag as usize);
@@ -429,7 +446,8 @@ impl<H> World<H> {
             }
             self.release(id);
         } else {
-            let arrivals = link.send(self.now, datagram);
+            let parcel = Parcel { datagram, header_bytes: head.header_bytes, ..Parcel::default() };
+            let arrivals = link.admit(self.now, parcel);
             self.disperse(&head, arrivals);
         }
     }

@@ -6,12 +6,11 @@ mod data;
 mod file;
 mod live;
 pub(crate) mod modes;
-pub(crate) mod nearest;
 mod page;
 mod setting;
 mod table;
 mod tcp;
-pub(crate) mod trial;
+mod trial;
 
 pub(crate) use args::Compare;
 

@@ -7,6 +7,7 @@ mod estimate;
 mod expect;
 mod fields;
 mod flows;
+mod hdr;
 mod lanes;
 mod link;
 mod meanwhile;

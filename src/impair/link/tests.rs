@@ -317,7 +317,7 @@ prop_compose! {
             rate_steps: rate_steps.into_iter().map(|(t, rate)| (at(t), rate)).collect(),
             capacity_bytes,
             mark_above_bytes,
-            overhead_bytes: crate::impair::UDP_IP_OVERHEAD,
+            overhead_bytes: UDP_IP_OVERHEAD,
             mtu,
             delay: ms(delay),
             jitter: ms(jitter.min(delay)),

@@ -154,6 +154,10 @@ impl App for Messages {
                 Side::Client => endpoint.connect(now, SERVER).ok(),
                 Side::Server => endpoint.accept(),
             };
+            // The client's endpoint then has something to send.
+            if self.side == Side::Client {
+                return self.connection.is_some();
+            }
         }
         let Some(handle) = self.connection else { return false };
         // To look at a connection is cheap, to get hold of it makes it be polled.

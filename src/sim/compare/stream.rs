@@ -128,12 +128,16 @@ struct Messages {
 }
 
 impl Messages {
-    fn begin(&mut self, now: Instant, endpoint: &mut Endpoint) {
+    /// Returns whether it has connected: the endpoint then has something to send.
+    fn begin(&mut self, now: Instant, endpoint: &mut Endpoint) -> bool {
         if let Some(server) = self.server.take() {
             self.connection = endpoint.connect(now, server).ok();
-        } else if self.connection.is_none() {
+            return true;
+        }
+        if self.connection.is_none() {
             self.connection = endpoint.accept();
         }
+        false
     }
 }
 
@@ -146,7 +150,9 @@ impl App for Messages {
     }
 
     fn work(&mut self, now: Instant, endpoint: &mut Endpoint) -> bool {
-        self.begin(now, endpoint);
+        if self.begin(now, endpoint) {
+            return true;
+        }
         let Some(handle) = self.connection else { return false };
         // To look at a connection is cheap, to get hold of it makes it be polled.
         let Some(connection) = endpoint.connection_mut(handle).filter(|c| !c.is_connecting())

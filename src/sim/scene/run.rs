@@ -5,8 +5,8 @@ use super::member::{Member, address};
 use super::record::{FlowRecord, FlowSample, LinkRecord, LinkSample, SceneRecord};
 use super::skew::Skewed;
 use super::spec::{Change, Flow, Route, Scene, SceneError, SceneLink};
+use crate::impair::LinkConfig;
 use crate::impair::dice::Dice;
-use crate::impair::{LinkConfig, UDP_IP_OVERHEAD};
 use crate::sim::compare::{Journal, Ledger, PATH_MTU, Player, Setup};
 use crate::sim::{Host, HostId, LinkId, Logged, Outbox, Outcome, World};
 use crate::time::{Duration, Instant};
@@ -125,6 +125,7 @@ impl<'a> Stage<'a> {
             let opens_at = if side == Side::Client { opens_at } else { Instant::ZERO };
             let member = Member::new(player, side, addresses[side.peer() as usize], opens_at);
             let id = self.world.add(Guest::Member(Box::new(member)), addresses[side as usize]);
+            self.world.set_header_bytes(id, mode.header_bytes());
             self.sides.insert(id, (n, side));
             id
         };
@@ -133,7 +134,7 @@ impl<'a> Stage<'a> {
         self.world.set_path(hosts[0], hosts[1], &up);
         self.world.set_path(hosts[1], hosts[0], &down);
         let watch = self.began + self.scene.watch.start..self.began + self.scene.watch.end;
-        let ledger = Ledger::new(start + workload.skip, watch, UDP_IP_OVERHEAD);
+        let ledger = Ledger::new(start + workload.skip, watch, mode.header_bytes());
         let (samples, delivered_bytes, moves) = (Vec::new(), 0, 0);
         self.pairs.push(Pair { hosts, ledger, start, samples, delivered_bytes, moves });
     }

@@ -151,6 +151,27 @@ fn a_skewed_clock_changes_little() {
     assert!((skewed / straight - 1.0).abs() < 0.05, "{straight} {skewed}");
 }
 
+#[test]
+fn each_mode_has_its_own_headers_on_a_shared_wire() {
+    let mode = stream(Congestion::Bbr);
+    let mut scene = dumbbell(&[&mode, &mode], 5);
+    for flow in &mut scene.flows {
+        let (duration, skip) = (s(5), Duration::ZERO);
+        flow.workload = Workload { duration, skip, ..Workload::named("game").unwrap() };
+    }
+    let tcp_like = crate::sim::compare::TcpLike::default();
+    (scene.flows[0].mode, scene.flows[1].mode) = (&PlainUdp, &tcp_like);
+    let record = run(&scene).unwrap();
+    let bytes: Vec<u64> = record.flows.iter().map(|flow| flow.record.wire.bytes).collect();
+    // 300 messages each way: 120 bytes behind 28; with a length, behind 52.
+    assert_eq!(bytes[0], 600 * 148);
+    assert!(bytes[1] >= 600 * 173, "{bytes:?}");
+    // The first links on the ways: from the clients, and from the servers.
+    let links: u64 = [2, 4, 1].map(|n: usize| record.links[n].stats.bytes).iter().sum();
+    let handshakes = links - bytes.iter().sum::<u64>();
+    assert!((200..4000).contains(&handshakes), "{handshakes}");
+}
+
 /// Packets of so many sources on a link without limits, counted over 100 s.
 fn counted(pattern: Pattern, rate_bps: u64) -> (u64, SceneRecord) {
     let config = LinkConfig { rate_bps: Some(100_000_000), ..LinkConfig::default() };

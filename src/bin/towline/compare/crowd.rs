@@ -1,8 +1,8 @@
 //! `towline compare --senders N`: what many get through one link together, by how much they offer.
 
 use super::args::{Compare, Path};
-use super::trial::on_all_cores;
 use super::{modes, setting, table};
+use crate::cores::on_all_cores;
 use crate::failure::{Exit, Failure};
 use crate::report::{Json, Table};
 use crate::units::plain;

@@ -1,8 +1,8 @@
 //! Workloads from files, and what they say about the network.
 
 use super::args::Path;
-use super::nearest;
 use crate::failure::{Exit, Failure};
+use crate::nearest;
 use crate::units::QueueSize;
 use serde::Deserialize;
 use std::fs;

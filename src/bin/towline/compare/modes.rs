@@ -1,7 +1,7 @@
 //! The modes that can be compared, by name.
 
-use super::nearest;
 use super::tcp::Tcp;
+use crate::nearest;
 use towline::connection::{ChannelConfig, Config, Congestion, Redundancy};
 use towline::sim::arq::Protocol;
 use towline::sim::compare::{

@@ -1,8 +1,9 @@
 //! From the user's settings to modes and a scenario.
 
 use super::args::{Compare, Path};
-use super::{file, live, modes, nearest};
+use super::{file, live, modes};
 use crate::failure::{Exit, Failure};
+use crate::nearest;
 use crate::relay;
 use std::time::Duration;
 use towline::impair::{LinkConfig, Loss};

@@ -137,7 +137,8 @@ fn frame(fields: &mut Fields<'_>) -> Read<Frame> {
     let usual = (duration / SAMPLES).clamp(Duration::from_millis(1), SAMPLE_EVERY);
     let sample_every = fields.number("sample_ms", 1.0, 3_600_000.0)?;
     let sample_every = sample_every.map_or(usual, |ms| Duration::from_secs_f64(ms / 1e3));
-    Ok(Frame { duration, skip, sample_every, settles: fields.truth("settles")? })
+    let settles = fields.truth("settles")?.unwrap_or(true);
+    Ok(Frame { duration, skip, sample_every, settles })
 }
 
 /// That the file has no strange fields at its top; what is in the others is read cell by cell.

@@ -4,7 +4,7 @@ use super::document::{Node, Table, Value};
 use super::fields::Read;
 use super::metric::Metric;
 use super::results::{Results, Verdict};
-use crate::compare::nearest;
+use crate::nearest;
 
 /// What is expected of one metric.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,7 +2,7 @@
 //! know.
 
 use super::document::{Node, Table, Value};
-use crate::compare::nearest;
+use crate::nearest;
 use std::fmt::Display;
 use std::time::Duration;
 

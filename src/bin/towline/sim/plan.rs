@@ -19,8 +19,8 @@ pub(crate) struct Frame {
     pub(crate) duration: Duration,
     pub(crate) skip: Duration,
     pub(crate) sample_every: Duration,
-    /// Whether what is under way at the end may still arrive; `None`: unless somebody is greedy.
-    pub(crate) settles: Option<bool>,
+    /// Whether what is under way at the end may still arrive.
+    pub(crate) settles: bool,
 }
 
 /// A cell. Owns the modes, which a scene borrows.
@@ -32,7 +32,6 @@ pub(crate) struct Plan {
     pub(crate) cross: Vec<Cross>,
     /// With a few words each.
     pub(crate) events: Vec<(Event, String)>,
-    settles: bool,
 }
 
 /// Flows of one kind.
@@ -64,10 +63,9 @@ impl Plan {
         let cross = cross.iter().map(|table| meanwhile::cross(table, frame.duration, &lines));
         let cross = cross.collect::<Read<_>>()?;
         let events = meanwhile::events(&fields.tables("events")?, &members, &mut lines)?;
-        let settles = frame.settles.unwrap_or(!kinds.iter().any(Kind::is_greedy));
         let kinds = kinds.into_iter().map(|kind| PlanKind { name: kind.name, mode: kind.mode });
         let kinds = kinds.collect();
-        let plan = Self { frame, kinds, members, links, cross, events, settles };
+        let plan = Self { frame, kinds, members, links, cross, events };
         plan.scene(0, Duration::ZERO..Duration::ZERO)
             .validate()
             .map_err(|error| format!(": {error}"))?;
@@ -92,7 +90,7 @@ impl Plan {
             flows: self.members.iter().map(flow).collect(),
             cross: self.cross.clone(),
             events: self.events.iter().map(|(event, _)| event.clone()).collect(),
-            settles: self.settles,
+            settles: self.frame.settles,
             sample_every: self.frame.sample_every,
             watch,
             ..Scene::new(self.frame.duration, seed)

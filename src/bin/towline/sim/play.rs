@@ -2,10 +2,9 @@
 
 use super::campaign::{Campaign, Overrides};
 use super::output::{self, Output};
-use super::report as pictures;
 use super::results::Results;
 use super::run::{self, Selection};
-use super::{EXIT_CODES, data, table};
+use super::{EXIT_CODES, data, hdr, table};
 use crate::args::Style;
 use crate::failure::{Exit, Failure};
 use crate::report;
@@ -13,6 +12,7 @@ use clap::Args;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use towline::sim::compare::Measures;
 
 /// The longest stretch whose packets are kept for pictures. More would not be seen.
 const WATCH: Duration = Duration::from_secs(5);
@@ -45,6 +45,9 @@ pub(crate) struct Run {
     /// Also write the figures of each run as JSON, one object a line.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) jsonl: Option<PathBuf>,
+    /// Also write the latencies of each combination as an HdrHistogram, in an interval log.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) hdr: Option<PathBuf>,
 }
 
 /// What is to be different from the file.
@@ -94,14 +97,19 @@ pub(crate) fn run(arguments: &Run) -> Result<(), Failure> {
     let open = |path: &PathBuf| Campaign::open(path, &overrides);
     let campaigns = arguments.files.iter().map(open).collect::<Result<Vec<_>, _>>()?;
     let outputs = Outputs::open(arguments)?;
-    let mut all = Vec::new();
+    let (mut all, mut histograms) = (Vec::new(), hdr::HEAD.to_owned());
     for (n, campaign) in campaigns.iter().enumerate() {
         let selection = Selection {
             watch: arguments.pictures.watch(campaign),
             shows_progress: !arguments.style.quiet,
             ..Selection::all(campaign)
         };
-        let (mut results, _) = run::run(campaign, &selection, &|_, _| ())?;
+        let histogram = |cell: usize, whole: &Measures| {
+            arguments.hdr.as_ref().map(|_| hdr::line(campaign, cell, whole)).transpose()
+        };
+        let (mut results, lines) = run::run(campaign, &selection, &histogram)?;
+        let lines = lines.into_iter().filter_map(Result::transpose).collect::<Result<String, _>>();
+        histograms += &lines.map_err(|line| Failure::new(Exit::Local, line))?;
         results.notes = table::notes(&results);
         if n > 0 && !arguments.style.quiet && !arguments.style.json {
             report::say("")?;
@@ -109,7 +117,7 @@ pub(crate) fn run(arguments: &Run) -> Result<(), Failure> {
         print(&results, arguments.style)?;
         all.push(results);
     }
-    outputs.write(&all)?;
+    outputs.write(&all, &histograms)?;
     expected(&all)
 }
 
@@ -129,6 +137,7 @@ fn refuse_several(arguments: &Run) -> Result<(), Failure> {
 pub(crate) struct Outputs {
     csv: Option<Output>,
     jsonl: Option<Output>,
+    hdr: Option<Output>,
     pub(crate) html: Option<Output>,
     pub(crate) svg: Option<PathBuf>,
 }
@@ -139,6 +148,7 @@ impl Outputs {
         let mut outputs = Self::pictures(&arguments.pictures)?;
         outputs.csv = open(&arguments.csv)?;
         outputs.jsonl = open(&arguments.jsonl)?;
+        outputs.hdr = open(&arguments.hdr)?;
         Ok(outputs)
     }
 
@@ -152,13 +162,16 @@ impl Outputs {
     }
 
     /// Writes all files.
-    pub(crate) fn write(self, all: &[Results]) -> Result<(), Failure> {
+    pub(crate) fn write(self, all: &[Results], histograms: &str) -> Result<(), Failure> {
         if let Some(output) = self.csv {
             output.write(data::csv(all).as_bytes())?;
         }
         if let Some(output) = self.jsonl {
             let lines: String = all.iter().map(data::json_lines).collect();
             output.write(lines.as_bytes())?;
+        }
+        if let Some(output) = self.hdr {
+            output.write(histograms.as_bytes())?;
         }
         let Some(results) = all.first() else { return Ok(()) };
         draw(self.html, self.svg.as_deref(), results)
@@ -167,13 +180,13 @@ impl Outputs {
 
 fn draw(html: Option<Output>, svg: Option<&Path>, results: &Results) -> Result<(), Failure> {
     if let Some(output) = html {
-        output.write(pictures::html(results).as_bytes())?;
+        output.write(super::report::html(results).as_bytes())?;
     }
     let Some(folder) = svg else { return Ok(()) };
-    for (name, text) in pictures::svgs(results) {
-        Output::open(&folder.join(name))?.write(text.as_bytes())?;
-    }
-    Ok(())
+    let pictures = super::report::svgs(results);
+    let write =
+        |(name, text): (String, String)| Output::open(&folder.join(name))?.write(text.as_bytes());
+    pictures.into_iter().try_for_each(write)
 }
 
 /// The results for people or programs.

@@ -7,8 +7,8 @@ use super::results::{Detail, Results};
 use super::run::{self, Selection};
 use super::{EXIT_CODES, data};
 use crate::args::Style;
-use crate::compare::nearest;
 use crate::failure::{Exit, Failure};
+use crate::nearest;
 use crate::report::{self, Json};
 use clap::Args;
 use std::fmt::Write as _;
@@ -70,7 +70,7 @@ pub(crate) fn run(arguments: &Replay) -> Result<(), Failure> {
     if let (Some(output), Some(detail)) = (packets, results.details.first()) {
         output.write(events(detail).as_bytes())?;
     }
-    outputs.write(&[results])
+    outputs.write(&[results], "")
 }
 
 /// The place of a unit's cell, and its replicate.

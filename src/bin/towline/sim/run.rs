@@ -3,7 +3,7 @@
 use super::campaign::{Campaign, CellPlan};
 use super::measure::{self, Raw};
 use super::results::{Cell, Detail, Results};
-use crate::compare::trial::on_all_cores;
+use crate::cores::on_all_cores;
 use crate::failure::{Exit, Failure};
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};

@@ -10,7 +10,7 @@
 use super::document::{Node, Path, Step, Value};
 use super::fields::Read;
 use super::results::{Axis, AxisValue};
-use crate::compare::nearest;
+use crate::nearest;
 use std::collections::BTreeSet;
 
 /// The field that varies the mode of delivery.
