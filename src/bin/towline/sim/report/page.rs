@@ -5,6 +5,7 @@ use super::chart::Owner;
 use super::layout::{Condition, Layout};
 use super::picture::Picture;
 use super::sheet::escaped;
+use super::winners::Verdict;
 use super::{detail, overview, quantity, tables, theme, words};
 use crate::sim::metric::Metric;
 use crate::sim::results::Detail;
@@ -15,7 +16,7 @@ const SCRIPT: &str = include_str!("page/script.js");
 
 /// Bytes of a page, about, from which on it gets no further pictures of cells.
 const FULL: usize = 1_700_000;
-/// Metrics whose maps are shown at once; those of others are folded.
+/// Metrics whose maps are shown at once, if anybody wins; those of others are folded.
 const SHOWN: usize = 2;
 /// Flows of a run that are listed.
 const FLOWS: usize = 12;
@@ -101,7 +102,9 @@ fn winners(layout: &Layout<'_>) -> String {
             continue;
         }
         let figures = figures(&pictures);
-        if number < SHOWN {
+        let wins = |verdict: &Verdict| matches!(verdict, Verdict::Wins { .. });
+        let is_shown = number == 0 || layout.verdicts(metric).iter().any(wins);
+        if number < SHOWN && is_shown {
             text += &figures;
         } else {
             text += &folded(&words::capital(quantity::words(metric)), &figures);
