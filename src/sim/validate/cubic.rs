@@ -107,7 +107,6 @@ fn digits(x: f64, count: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::validate::formula;
 
     #[test]
     fn all_are_as_printed() {
@@ -129,7 +128,7 @@ mod tests {
     #[test]
     fn loss_and_window_are_each_others_inverse() {
         for p in [1e-3, 1e-5, 1e-7] {
-            let back = formula::cubic_loss(0.1, formula::cubic_window(0.1, p, CUBIC_C), CUBIC_C);
+            let back = cubic_loss(0.1, cubic_window(0.1, p, CUBIC_C), CUBIC_C);
             assert!((back / p - 1.0).abs() < 1e-9, "{p} {back}");
         }
     }
