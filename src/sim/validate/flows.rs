@@ -4,7 +4,7 @@ use crate::connection::Congestion;
 use crate::endpoint::{Config, Endpoint};
 use crate::impair::{Fate, LinkConfig, UDP_IP_OVERHEAD};
 use crate::rng::Rng;
-use crate::sim::{Happening, HostId, LinkId, Node, Outcome, Plan, Transfer, World};
+use crate::sim::{Happening, HostId, Node, Outcome, Plan, Transfer, World};
 use crate::time::{Duration, Instant};
 use crate::wire::BASE_PAYLOAD;
 use std::net::SocketAddr;
@@ -43,7 +43,6 @@ pub(super) struct Flows {
     senders: Vec<HostId>,
     receivers: Vec<HostId>,
     bytes: u64,
-    up: LinkId,
     /// Of each flow, one for each step of [`Flows::run`].
     pub(super) samples: Vec<Vec<Sample>>,
     /// The ordinals of what the line of the link has lost.
@@ -87,7 +86,7 @@ impl Flows {
         }
         let samples = senders.iter().map(|_| Vec::new()).collect();
         let (lost, entered) = (Vec::new(), 0);
-        Some(Self { world, senders, receivers, bytes, up, samples, lost, entered })
+        Some(Self { world, senders, receivers, bytes, samples, lost, entered })
     }
 
     /// Lets time pass until the first flow has arrived, `end` at the latest. Returns how long that was
@@ -142,10 +141,5 @@ impl Flows {
                 _ => {}
             }
         }
-    }
-
-    /// Bytes that the link has carried so far, headers included.
-    pub(super) fn carried_bytes(&self) -> u64 {
-        self.world.link(self.up).stats().delivered_bytes
     }
 }

@@ -22,7 +22,9 @@
 //! | `pftk.rs` | topic: PFTK, TFRC and Cardwell's short transfers |
 //! | `timers.rs` | topic: timers and constants of loss recovery |
 //! | `slow_start.rs` | topic: the round trips of a window that doubles |
+//! | `reno.rs` | topic: the shipped NewReno against Mathis, the sawtooth and its buffer |
 //! | `flows.rs` | flows of the shipped NewReno controller over one path |
+//! | `sawtooth.rs` | what additive increase and multiplicative decrease come to for given losses |
 
 mod arq;
 mod chains;
@@ -41,6 +43,8 @@ mod pattern;
 mod pftk;
 mod queues;
 mod ratio;
+mod reno;
+mod sawtooth;
 mod slow_start;
 mod timers;
 
@@ -97,4 +101,5 @@ pub const TOPICS: &[Topic] = &[
     Topic { name: "pftk", title: "PFTK, TFRC and short transfers", checks: pftk::checks },
     Topic { name: "timers", title: "timeouts and loss thresholds", checks: timers::checks },
     Topic { name: "slow-start", title: "round trips of slow start", checks: slow_start::checks },
+    Topic { name: "reno", title: "the shipped NewReno", checks: reno::checks },
 ];
