@@ -142,7 +142,7 @@ fn an_index_and_a_crowd_that_are_unfair_miss() {
 fn worlds_that_break_the_rules_miss() {
     let right = conservation::anything(1);
     let early = LinkConfig { delay: right.jitter, ..right.clone() };
-    misses(conservation::books(1, &early, right.delay - right.jitter, 5));
+    misses(conservation::books(1, &early, Duration::from_millis(7), 5));
     let reordering =
         LinkConfig { reorder: Reorder { by_jitter: true, ..Reorder::default() }, ..right.clone() };
     misses(conservation::order(&reordering, 5));
