@@ -184,7 +184,7 @@ fn exponential_blocking(load: f64, places: i32) -> f64 {
 }
 
 /// By the chain of how many are left behind by one that has been served.
-fn constant_blocking(load: f64, places: usize) -> f64 {
+pub(super) fn constant_blocking(load: f64, places: usize) -> f64 {
     let come = |n: usize| (1..=n).map(|k| load / k as f64).product::<f64>() * (-load).exp();
     let mut left = vec![1.0];
     while left.len() < places {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::connection::{Config, Congestion};
-use crate::impair::{LinkConfig, Loss, Reorder};
+use crate::impair::{LinkConfig, Loss, Policer, Reorder};
 use crate::sim::arq::{Protocol, Settings};
 use crate::sim::compare::TowlineStream;
 use crate::time::Duration;
@@ -102,6 +102,14 @@ fn a_queue_with_a_place_too_many_misses() {
     let model = LinkConfig { capacity_bytes: 6000, ..queues::plain() };
     let sizes = queues::Sizes::Constant;
     misses(queues::blocking(queues::Poisson { load: 0.8, sizes, arrivals: SAMPLES }, 5, &model));
+}
+
+#[test]
+fn a_policer_of_another_size_misses() {
+    let model = |rate_bps, burst_bytes| Policer { rate_bps, burst_bytes };
+    misses(policer::constant(model(10_300_000, 15_000)));
+    misses(policer::constant(model(10_000_000, 16_500)));
+    misses(policer::poisson(0.9, 5, model(12_000_000, 9000), SAMPLES));
 }
 
 #[test]
