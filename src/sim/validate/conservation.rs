@@ -291,6 +291,9 @@ struct Verdict {
     stay_ns: u64,
 }
 
+/// Whether two verdicts agree on one impairment.
+type SameFate = fn(&Verdict, &Verdict) -> bool;
+
 /// How many packets meet another fate because of an impairment that is not theirs. The changed link
 /// has the seed `seed`, and should have 1.
 pub(super) fn independence(
@@ -301,7 +304,7 @@ pub(super) fn independence(
     packets: u64,
 ) -> Result<Vec<Check>, ImpairError> {
     let [all, fewer] = [verdicts(base, 1, packets)?, verdicts(changed, seed, packets)?];
-    let parts: [(&str, fn(&Verdict, &Verdict) -> bool); 6] = [
+    let parts: [(&str, SameFate); 6] = [
         ("loss", |a, b| a.is_lost == b.is_lost),
         ("duplicates", |a, b| a.is_copied == b.is_copied),
         ("damage", |a, b| a.is_damaged.zip(b.is_damaged).is_none_or(|(a, b)| a == b)),

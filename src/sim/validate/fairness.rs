@@ -46,7 +46,7 @@ pub(super) fn examples(index: impl Fn(&[f64]) -> f64) -> Vec<Check> {
 
 /// The first flow has the link to itself for so long; then the others come.
 const HEAD_START: Duration = Duration::from_secs(5);
-const DURATION: Duration = Duration::from_secs(60);
+const DURATION: Duration = Duration::from_mins(1);
 const RATE_BPS: u64 = 10_000_000;
 
 /// The controllers of so many flows: all the same one.

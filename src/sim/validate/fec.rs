@@ -90,7 +90,7 @@ impl Code {
         let exactly = |lost: u32| {
             let choices: f64 =
                 (0..lost).map(|i| f64::from(others - i) / f64::from(i + 1)).product();
-            choices * p.powi(lost as i32) * (1.0 - p).powi((others - lost) as i32)
+            choices * p.powi(lost.cast_signed()) * (1.0 - p).powi((others - lost).cast_signed())
         };
         p * (parities..=others).map(exactly).sum::<f64>()
     }
@@ -100,7 +100,7 @@ impl Code {
     fn left_of_bursts(self, loss: f64, burst: f64) -> f64 {
         // So many steps of the chain are one of a chain whose neighbours correlate less.
         let rho = 1.0 - 1.0 / burst - loss / (1.0 - loss) / burst;
-        let rho = rho.powi(self.apart as i32);
+        let rho = rho.powi(self.apart.cast_signed());
         let after_good = loss * (1.0 - rho);
         let after_bad = loss + (1.0 - loss) * rho;
         let (n, k) = (self.n as usize, self.k as usize);
@@ -113,9 +113,8 @@ impl Code {
             let source = if packet < k { 1.0 } else { 0.0 };
             let (before_good, before_bad) = (good.clone(), bad.clone());
             let mix = |lost: usize, [from_good, from_bad]: [f64; 2]| {
-                let (was_good, was_bad) = (before_good[lost], before_bad[lost]);
-                let sum = |good: f64, bad: f64| good * from_good + bad * from_bad;
-                (sum(was_good.0, was_bad.0), sum(was_good.1, was_bad.1))
+                let (good, bad) = (before_good[lost], before_bad[lost]);
+                (good.0 * from_good + bad.0 * from_bad, good.1 * from_good + bad.1 * from_bad)
             };
             for lost in (0..=n).rev() {
                 good[lost] = mix(lost, [1.0 - after_good, 1.0 - after_bad]);

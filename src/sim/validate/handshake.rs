@@ -36,7 +36,7 @@ pub(super) fn failures(
         let succeeds = (0..tries).any(|_| passes(&mut there) && passes(&mut back));
         failed.count(!succeeds, true);
     }
-    let expected = (1.0 - (1.0 - p).powi(2)).powi(tries as i32);
+    let expected = (1.0 - (1.0 - p).powi(2)).powi(tries.cast_signed());
     let name = format!("loss {p} each way: {tries} tries all fail");
     Ok(vec![Check::sampled(name, TRIES, expected, failed.value(), failed.sigma())])
 }

@@ -10,6 +10,7 @@
 //! | `pattern.rs` | what can be counted in a sequence of losses |
 //! | `loss.rs`, `chains.rs` | losses: independent, in bursts, in time; netem's chains |
 //! | `queues.rs` | waits, room and rates |
+//! | `policer.rs` | what exceeds a rate |
 //! | `arq.rs` | stop-and-wait, go-back-N, selective repeat |
 //! | `head_of_line.rs` | what order costs, deadlines, copies |
 //! | `fec.rs` | what codes leave lost |
@@ -41,6 +42,7 @@ mod head_of_line;
 mod loss;
 mod pattern;
 mod pftk;
+mod policer;
 mod queues;
 mod ratio;
 mod reno;
@@ -78,6 +80,7 @@ pub const TOPICS: &[Topic] = &[
     Topic { name: "loss", title: "losses alone and in bursts", checks: loss::checks },
     Topic { name: "chains", title: "Gilbert-Elliott and four states", checks: chains::checks },
     Topic { name: "queues", title: "waits, room and rates", checks: queues::checks },
+    Topic { name: "policer", title: "what exceeds a rate", checks: policer::checks },
     Topic { name: "arq", title: "efficiency of repeating", checks: arq::checks },
     Topic {
         name: "head-of-line",

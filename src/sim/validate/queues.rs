@@ -155,7 +155,7 @@ pub(super) fn waits(poisson: Poisson, model: &LinkConfig) -> Result<Vec<Check>, 
 fn constant_within(load: f64, t: u32) -> f64 {
     let term = |j: u32| {
         let x = load * (f64::from(j) - f64::from(t));
-        x.powi(j as i32) * (-x).exp() / factorial(j)
+        x.powi(j.cast_signed()) * (-x).exp() / factorial(j)
     };
     (1.0 - load) * (0..=t).map(term).sum::<f64>()
 }
@@ -184,8 +184,8 @@ fn exponential_blocking(load: f64, places: i32) -> f64 {
 }
 
 /// By the chain of how many are left behind by one that has been served.
-fn constant_blocking(load: f64, places: usize) -> f64 {
-    let come = |n: usize| load.powi(n as i32) * (-load).exp() / factorial(n as u32);
+pub(super) fn constant_blocking(load: f64, places: usize) -> f64 {
+    let come = |n: usize| (1..=n).map(|k| load / k as f64).product::<f64>() * (-load).exp();
     let mut left = vec![1.0];
     while left.len() < places {
         let j = left.len() - 1;

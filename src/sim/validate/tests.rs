@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::connection::{Config, Congestion};
-use crate::impair::{LinkConfig, Loss, Reorder};
+use crate::impair::{LinkConfig, Loss, Policer, Reorder};
 use crate::sim::arq::{Protocol, Settings};
 use crate::sim::compare::TowlineStream;
 use crate::time::Duration;
@@ -105,6 +105,14 @@ fn a_queue_with_a_place_too_many_misses() {
 }
 
 #[test]
+fn a_policer_of_another_size_misses() {
+    let model = |rate_bps, burst_bytes| Policer { rate_bps, burst_bytes };
+    misses(policer::constant(model(10_300_000, 15_000)));
+    misses(policer::constant(model(10_000_000, 16_500)));
+    misses(policer::poisson(0.9, 5, model(12_000_000, 9000), SAMPLES));
+}
+
+#[test]
 fn a_timeout_twice_as_long_misses() {
     let line = arq::Line { p: 0.1, a: 10 };
     for (protocol, window) in
@@ -142,7 +150,7 @@ fn an_index_and_a_crowd_that_are_unfair_miss() {
 fn worlds_that_break_the_rules_miss() {
     let right = conservation::anything(1);
     let early = LinkConfig { delay: right.jitter, ..right.clone() };
-    misses(conservation::books(1, &early, right.delay - right.jitter, 5));
+    misses(conservation::books(1, &early, Duration::from_millis(7), 5));
     let reordering =
         LinkConfig { reorder: Reorder { by_jitter: true, ..Reorder::default() }, ..right.clone() };
     misses(conservation::order(&reordering, 5));
