@@ -26,6 +26,8 @@ mod net;
 #[cfg(feature = "net")]
 mod plain;
 mod reorder;
+#[cfg(feature = "cli")]
+mod sim_cli;
 #[cfg(feature = "net")]
 mod std_net;
 mod swarm;
