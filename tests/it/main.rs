@@ -26,6 +26,7 @@ mod net;
 #[cfg(feature = "net")]
 mod plain;
 mod reorder;
+mod sim_cli;
 #[cfg(feature = "cli")]
 mod sim_page;
 #[cfg(feature = "net")]

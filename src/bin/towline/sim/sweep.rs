@@ -303,8 +303,8 @@ mod tests {
 
     #[test]
     fn ranges_have_exact_ends_and_short_digits() {
-        let text = |range: &str| {
-            let values = range(range).unwrap().unwrap();
+        let text = |given: &str| {
+            let values = range(given).unwrap().unwrap();
             values.iter().map(f64::to_string).collect::<Vec<_>>().join(" ")
         };
         assert_eq!(text("0..0.1 step 0.02"), "0 0.02 0.04 0.06 0.08 0.1");
