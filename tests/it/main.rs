@@ -28,6 +28,8 @@ mod plain;
 mod reorder;
 #[cfg(feature = "cli")]
 mod sim_cli;
+#[cfg(feature = "cli")]
+mod sim_page;
 #[cfg(feature = "net")]
 mod std_net;
 mod swarm;

@@ -115,13 +115,15 @@ impl<'a> Run<'a> {
         } else {
             Side::Server
         };
-        let sequence = Sequence::of(&flow.record, from, record.began);
-        let thinned = if sequence.is_thinned() { " Not every mark is drawn." } else { "" };
+        let whole = Sequence::of(&flow.record, from, record.began);
+        let sequence = whole.focused();
+        let part =
+            if sequence.sent.len() < whole.sent.len() { ", about the first loss" } else { "" };
         Some(Picture {
             id: self.id("packets"),
             title: format!("Packet by packet: {}", self.name(number)),
             about: format!(
-                "What the {} sent in the stretch that was kept.{thinned}",
+                "What the {} sent in the stretch whose packets were kept{part}.",
                 match from {
                     Side::Client => "client",
                     Side::Server => "server",
@@ -180,7 +182,7 @@ impl<'a> Run<'a> {
 
     fn waits(self) -> Option<Picture<'a>> {
         let mut lines = self.probed(|probe| probe.srtt.map(|rtt| rtt.as_secs_f64() * 1e3));
-        for (_, link) in self.links().take(2) {
+        if let Some((_, link)) = self.links().next() {
             let wait = |sample: &LinkSample| sample.wait.as_secs_f64() * 1e3;
             let points: Vec<_> =
                 link.samples.iter().map(|s| (self.seconds(s.at), wait(s))).collect();

@@ -130,7 +130,13 @@ impl<'a> Layout<'a> {
             let mut figures = self.results.cells.iter().filter_map(|cell| figure(cell, metric));
             figures.any(f64::is_finite)
         };
-        quantity::TELLING.into_iter().filter(has).collect()
+        let mut telling: Vec<Metric> = quantity::TELLING.into_iter().filter(has).collect();
+        // What is known of few cells only, such as late percentiles of flows that are cut off, is last.
+        let decided = |metric: Metric| {
+            self.verdicts(metric).iter().filter(|verdict| verdict.value().is_some()).count()
+        };
+        telling.sort_by_key(|metric| decided(*metric) * 2 < self.conditions.len());
+        telling
     }
 
     /// All metrics that at least one cell has, in the order of reports.
@@ -167,7 +173,14 @@ fn named(results: &Results, names: &[usize], own: &[usize]) -> String {
         let value = results.axes[*axis].values.get(*value);
         value.map_or(String::new(), |value| value.label.clone())
     };
-    let labels: Vec<String> = names.iter().zip(own).map(label).collect();
+    // The mode first; names of which there is one tell nothing, unless there are no others.
+    let is_varied = |axis: usize| results.axes[axis].values.len() > 1;
+    let mut places: Vec<(&usize, &usize)> = names.iter().zip(own).collect();
+    places.sort_by_key(|(axis, _)| results.mode_axis != Some(**axis));
+    if names.iter().any(|axis| is_varied(*axis)) {
+        places.retain(|(axis, _)| is_varied(**axis));
+    }
+    let labels: Vec<String> = places.into_iter().map(label).collect();
     if labels.is_empty() {
         let titled = results.details.first().and_then(|detail| detail.flows.first());
         return titled.map_or_else(|| "all flows".to_owned(), |flow| flow.title.clone());
@@ -230,6 +243,25 @@ mod tests {
         let layout = Layout::of(&results);
         assert_eq!(layout.telling()[0], Metric::Goodput);
         assert!(layout.measured().contains(&Metric::P99));
+    }
+
+    #[test]
+    fn contestants_have_their_mode_first_and_no_names_that_all_have() {
+        let mut results = sample::sweep();
+        let value =
+            |label: &str| crate::sim::results::AxisValue { label: label.into(), number: None };
+        let values = vec![value("newreno"), value("bbr")];
+        results.axes.insert(2, Axis { name: "controller".to_owned(), values });
+        results.mode_axis = Some(3);
+        for cell in &mut results.cells {
+            cell.at.insert(2, 1);
+        }
+        assert_eq!(Layout::of(&results).contestants, ["stream, bbr", "latest, bbr", "udp, bbr"]);
+        results.axes[2].values.truncate(1);
+        for cell in &mut results.cells {
+            cell.at[2] = 0;
+        }
+        assert_eq!(Layout::of(&results).contestants, ["stream", "latest", "udp"]);
     }
 
     #[test]

@@ -252,8 +252,7 @@ fn margin_words(verdict: &Verdict) -> String {
         Verdict::Wins { margin: Some(margin), .. } => format!("next: {}×", short(*margin)),
         Verdict::Wins { margin: None, .. } => "alone".to_owned(),
         Verdict::Tie { modes, .. } if modes.len() < 4 => "tie".to_owned(),
-        Verdict::Tie { .. } => String::new(),
-        Verdict::Nothing | Verdict::Never => String::new(),
+        Verdict::Tie { .. } | Verdict::Nothing | Verdict::Never => String::new(),
     }
 }
 

@@ -8,7 +8,7 @@ use super::map::{self, Grid};
 use super::picture::Picture;
 use super::quantity;
 use super::sweep::{Line, Steps, Sweep};
-use super::theory::Path;
+use super::theory::{Model, Path};
 use super::tracks::{Track, Tracks};
 use super::trade::{Point, Trade};
 use super::winners::Verdict;
@@ -173,15 +173,25 @@ fn line<'a>(
         owner: Owner::Mode(number),
         estimates,
     });
+    let lines: Vec<Line> = lines.collect();
     let is_goodput = metric == Metric::Goodput;
     let is_loss = quantity::is_loss(&axis.name) && unit == Unit::Share;
+    let most = lines.iter().flat_map(|line| line.estimates.iter().flatten());
+    let most = most.map(|estimate| estimate.value).fold(0.0, f64::max);
+    // What is far from all that was measured would only press it flat.
+    let is_near = |path: &Path| {
+        let losses = axis.values.iter().filter_map(|value| value.number);
+        let bounds =
+            losses.filter(|loss| *loss > 0.0).map(|loss| Model::Pftk.goodput_bps(*path, loss));
+        bounds.fold(f64::INFINITY, f64::min) <= most * 1.5
+    };
     let sweep = Sweep {
         x: Steps { name: name.clone(), unit, values: values.collect() },
         metric: words::capital(quantity::words(metric)),
         unit: quantity::unit(metric).0,
-        lines: lines.collect(),
-        theory: if is_goodput && is_loss { path(layout, facet) } else { None },
-        ceiling: if is_goodput { ceiling(layout) } else { None },
+        lines,
+        theory: if is_goodput && is_loss { path(layout, facet).filter(is_near) } else { None },
+        ceiling: if is_goodput { ceiling(layout).filter(|rate| *rate < most * 4.0) } else { None },
     };
     let theory = if sweep.theory.is_some() {
         " Broken lines are what models of TCP with an unlimited source say: Mathis and others (1997), \

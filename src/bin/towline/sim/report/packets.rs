@@ -23,7 +23,7 @@ pub(super) struct Sequence {
 }
 
 /// Marks of one kind in a picture at most.
-const MOST: usize = 500;
+const MOST: usize = 400;
 
 impl Sequence {
     /// What one side sent in the stretch of a run whose packets were kept, times since `began`.
@@ -64,11 +64,30 @@ impl Sequence {
         [&self.sent, &self.again, &self.lost, &self.delivered].into_iter().flatten()
     }
 
-    /// Whether the picture leaves marks out.
-    pub(super) fn is_thinned(&self) -> bool {
-        [&self.sent, &self.again, &self.lost, &self.delivered]
-            .iter()
-            .any(|marks| marks.len() > MOST)
+    /// As much of it as can be told apart in a picture: from a little before the first loss on, or
+    /// from the beginning where nothing was lost.
+    pub(super) fn focused(&self) -> Self {
+        let loss =
+            self.lost.iter().map(|mark| mark.0).reduce(f64::min).unwrap_or(f64::NEG_INFINITY);
+        let before = self.sent.iter().filter(|mark| mark.0 < loss).count();
+        let first = before.saturating_sub(MOST / 4);
+        let bounds = self.sent.get(first).zip(self.sent.get(first + MOST).or(self.sent.last()));
+        let Some((from, until)) = bounds.map(|(from, until)| (from.0, until.0)) else {
+            return self.clone();
+        };
+        // Up to the last one, what it led to is seen as well.
+        let is_whole = first + MOST >= self.sent.len();
+        let within = |marks: &Vec<Place>| {
+            let is_within = |mark: &&Place| mark.0 >= from && (mark.0 <= until || is_whole);
+            marks.iter().filter(is_within).copied().collect()
+        };
+        Self {
+            sent: within(&self.sent),
+            again: within(&self.again),
+            lost: within(&self.lost),
+            delivered: within(&self.delivered),
+            counts_bytes: self.counts_bytes,
+        }
     }
 
     /// Draws the diagram.
@@ -200,10 +219,23 @@ mod tests {
     }
 
     #[test]
+    fn of_many_packets_those_about_the_first_loss_are_drawn() {
+        let marks: Vec<Place> = (0..10_000).map(|n| (f64::from(n), f64::from(n))).collect();
+        let lost = vec![(7000.0, 7000.0), (9999.0, 9999.0)];
+        let all = Sequence { sent: marks.clone(), lost, delivered: marks, ..Sequence::default() };
+        let part = all.focused();
+        assert_eq!(part.lost, [(7000.0, 7000.0)]);
+        assert!(part.sent.len() <= MOST + 1 && part.sent[0].0 < 7000.0);
+        assert_eq!(part.sent.first(), part.delivered.first());
+        let few = Sequence { sent: vec![(1.0, 1.0)], ..Sequence::default() };
+        assert_eq!(few.focused(), few);
+        assert_eq!(Sequence::default().focused(), Sequence::default());
+    }
+
+    #[test]
     fn marks_are_limited_and_none_at_all_is_an_empty_frame() {
         let marks: Vec<Place> = (0..10_000).map(|n| (f64::from(n), f64::from(n))).collect();
         let sequence = Sequence { sent: marks, ..Sequence::default() };
-        assert!(sequence.is_thinned());
         let svg = sequence.draw((900.0, 400.0)).finish("wide");
         assert!(svg.matches("<circle").count() <= MOST + 4);
         let svg = Sequence::default().draw((360.0, 300.0)).finish("narrow");

@@ -1,11 +1,14 @@
 //! The page: what was run, what came of it, and all pictures; nothing to load, nothing needs its script.
 
+use super::axis::{Unit, short};
 use super::chart::Owner;
 use super::layout::{Condition, Layout};
 use super::picture::Picture;
 use super::sheet::escaped;
+use super::winners::Verdict;
 use super::{detail, overview, quantity, tables, theme, words};
 use crate::sim::metric::Metric;
+use crate::sim::results::Detail;
 use std::fmt::Write as _;
 
 const STYLE: &str = include_str!("page/style.css");
@@ -13,8 +16,10 @@ const SCRIPT: &str = include_str!("page/script.js");
 
 /// Bytes of a page, about, from which on it gets no further pictures of cells.
 const FULL: usize = 1_700_000;
-/// Metrics whose maps are shown at once; those of others are folded.
+/// Metrics whose maps are shown at once, if anybody wins; those of others are folded.
 const SHOWN: usize = 2;
+/// Flows of a run that are listed.
+const FLOWS: usize = 12;
 
 /// The page.
 pub(super) fn page(layout: &Layout<'_>) -> String {
@@ -97,7 +102,9 @@ fn winners(layout: &Layout<'_>) -> String {
             continue;
         }
         let figures = figures(&pictures);
-        if number < SHOWN {
+        let wins = |verdict: &Verdict| matches!(verdict, Verdict::Wins { .. });
+        let is_shown = number == 0 || layout.verdicts(metric).iter().any(wins);
+        if number < SHOWN && is_shown {
             text += &figures;
         } else {
             text += &folded(&words::capital(quantity::words(metric)), &figures);
@@ -235,10 +242,11 @@ fn cell(layout: &Layout<'_>, condition: &Condition, pictures: &[Picture<'_>]) ->
         }
         let pictures = detail::pictures(detail, number);
         let _ = writeln!(text, "<h3>Run <code>{}</code></h3>", escaped(&detail.unit));
+        text += &flows(detail);
         if !detail.events.is_empty() {
             text += "<ul>";
             for (at, what) in &detail.events {
-                let at = super::axis::Unit::Seconds.text(at.as_secs_f64());
+                let at = Unit::Seconds.text(at.as_secs_f64());
                 let _ = write!(text, "<li>At {at}: {}</li>", escaped(what));
             }
             text += "</ul>\n";
@@ -250,6 +258,25 @@ fn cell(layout: &Layout<'_>, condition: &Condition, pictures: &[Picture<'_>]) ->
         }
     }
     text
+}
+
+/// Who sent what in a run.
+fn flows(detail: &Detail) -> String {
+    let mut text = "<ul>".to_owned();
+    for flow in detail.flows.iter().take(FLOWS) {
+        let _ = write!(
+            text,
+            "<li>{}: {}, {}, from {} on</li>",
+            escaped(&flow.name),
+            escaped(&flow.title),
+            escaped(&flow.lanes.join(" and ")),
+            Unit::Seconds.text(flow.start.as_secs_f64())
+        );
+    }
+    if detail.flows.len() > FLOWS {
+        let _ = write!(text, "<li>and {} more</li>", detail.flows.len() - FLOWS);
+    }
+    text + "</ul>\n"
 }
 
 /// All numbers, the method, and how to see a run again.
@@ -289,8 +316,8 @@ fn method(layout: &Layout<'_>) -> String {
          all contestants meet the same losses (common random numbers), so differences between them \
          are surer than the intervals of each suggest. A winner is called only if it is better by \
          more than 1 % and its interval does not overlap the next one's.</p>",
-        super::axis::short(results.duration.as_secs_f64()),
-        super::axis::short(results.skip.as_secs_f64()),
+        short(results.duration.as_secs_f64()),
+        short(results.skip.as_secs_f64()),
         results.seed,
     );
     let kept = results.cells.iter().any(|cell| (cell.latencies.len() as u64) < cell.delivered);

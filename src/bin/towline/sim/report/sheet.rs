@@ -6,7 +6,7 @@ use plotters::backend::SVGBackend;
 use plotters::coord::Shift;
 use plotters::coord::cartesian::Cartesian2d;
 use plotters::drawing::{DrawingArea, IntoDrawingArea};
-use plotters::element::{Circle, PathElement, Polygon, Rectangle, Text};
+use plotters::element::{Circle, PathElement, Rectangle, Text};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontStyle, IntoFont, RGBAColor, ShapeStyle};
 use std::fmt::Write as _;
@@ -59,10 +59,6 @@ impl Words {
     pub(super) fn new(tone: Tone, size: f64, anchor: Anchor) -> Self {
         Self { tone, size, anchor, is_bold: false }
     }
-
-    pub(super) fn bold(self) -> Self {
-        Self { is_bold: true, ..self }
-    }
 }
 
 /// A drawing, layer upon layer.
@@ -90,14 +86,6 @@ impl Sheet {
     /// Whether there is little room: a telephone's.
     pub(super) fn is_narrow(&self) -> bool {
         self.width < 560.0
-    }
-
-    pub(super) fn width(&self) -> f64 {
-        self.width
-    }
-
-    pub(super) fn height(&self) -> f64 {
-        self.height
     }
 
     /// Draws a layer with these classes; `hint` is shown beside a pointer that rests on it.
@@ -171,8 +159,9 @@ impl Sheet {
             self.width, self.height
         );
         let paper = format!(
-            "<style>\n{}</style>\n<rect width=\"100%\" height=\"100%\" fill=\"#FFFFFF\"/>\n",
-            theme::sheet()
+            "<style>\n{}</style>\n<rect width=\"100%\" height=\"100%\" fill=\"{}\"/>\n",
+            theme::sheet(),
+            Tone::Card.hex()
         );
         self.written(&attributes, &paper)
     }
@@ -200,16 +189,6 @@ impl<'a> Layer<'a> {
         let corners = [fine((area.left, area.top)), fine((area.right, area.bottom))];
         let style = ShapeStyle { filled: true, ..stroke(tone, 1.0, opacity) };
         let _ = self.area.draw(&Rectangle::new(corners, style));
-    }
-
-    pub(super) fn outline(&self, tone: Tone, area: Area) {
-        let corners = [fine((area.left, area.top)), fine((area.right, area.bottom))];
-        let _ = self.area.draw(&Rectangle::new(corners, stroke(tone, 1.0, 1.0)));
-    }
-
-    pub(super) fn polygon(&self, tone: Tone, opacity: f64, points: &[Place]) {
-        let points: Vec<_> = points.iter().map(|place| fine(*place)).collect();
-        let _ = self.area.draw(&Polygon::new(points, stroke(tone, 1.0, opacity)));
     }
 
     pub(super) fn dot(&self, tone: Tone, radius: f64, place: Place) {

@@ -71,6 +71,11 @@ impl Tone {
         RGBColor(red, green, blue)
     }
 
+    /// The colour as it is written into drawings.
+    pub(super) fn hex(self) -> String {
+        hex(self.colour().1)
+    }
+
     /// The colour for style sheets.
     pub(super) fn variable(self) -> String {
         format!("var(--{})", self.colour().0)

@@ -11,6 +11,7 @@ pub(super) struct Estimate {
     pub(super) high: f64,
 }
 
+#[cfg(test)]
 impl Estimate {
     /// A value of which nothing else is known.
     pub(super) fn exact(value: f64) -> Self {

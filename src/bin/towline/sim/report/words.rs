@@ -77,7 +77,7 @@ fn contest(layout: &Layout<'_>, metric: Metric) -> String {
     let (alone, shared) = counts[*first];
     let name = &layout.contestants[*first];
     if alone == 0 {
-        return format!("In {words} nobody is better than all others beyond doubt anywhere.");
+        return among(layout, &counts, decided, &format!("{extreme} {words}"));
     }
     let mut text = format!("{name} has the {extreme} {words} in {alone} of {decided} cells");
     if shared > 0 {
@@ -94,6 +94,22 @@ fn contest(layout: &Layout<'_>, metric: Metric) -> String {
         text += &lead;
     }
     text
+}
+
+/// Who is often among the best where nobody is the best.
+fn among(layout: &Layout<'_>, counts: &[(usize, usize)], decided: usize, best: &str) -> String {
+    let mut order: Vec<usize> = (0..counts.len()).collect();
+    order.sort_by_key(|n| std::cmp::Reverse(counts[*n].1));
+    let most = counts.iter().map(|count| count.1).max().unwrap_or(0);
+    if counts.iter().filter(|count| count.1 == most).count() == counts.len() {
+        return format!("No two contestants differ in the {best} beyond doubt.");
+    }
+    let names: Vec<String> = order
+        .iter()
+        .take(3)
+        .map(|n| format!("{} in {} of {decided} cells", layout.contestants[*n], counts[*n].1))
+        .collect();
+    format!("Nobody has the {best} alone; among the best are {}.", names.join(", "))
 }
 
 /// By how much the usual winner leads where it leads most.
@@ -211,6 +227,20 @@ mod tests {
         let text = finding(&Layout::of(&results)).replace('\u{a0}', " ");
         assert!(text.starts_with("latest has the lowest p99 latency in 9 of 12 cells"), "{text}");
         assert!(text.contains("Its lead is widest at"), "{text}");
+    }
+
+    #[test]
+    fn where_all_tie_it_says_who_is_among_the_best() {
+        let mut results = sample::sweep();
+        for cell in &mut results.cells {
+            let value = if cell.at[2] == 2 { 50.0 } else { 10.0 };
+            let figure = crate::sim::results::Estimate { value, half_width: None };
+            cell.figures.insert(Metric::P99, figure);
+        }
+        let text = finding(&Layout::of(&results));
+        let begin =
+            "Nobody has the lowest p99 latency alone; among the best are stream in 12 of 12 cells";
+        assert!(text.starts_with(begin), "{text}");
     }
 
     #[test]
