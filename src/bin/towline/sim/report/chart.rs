@@ -48,6 +48,8 @@ pub(super) struct Curve {
     pub(super) band: Vec<(f64, f64, f64)>,
     /// Whether its points are marked.
     pub(super) has_dots: bool,
+    /// Whether its name is among the others.
+    pub(super) is_listed: bool,
 }
 
 /// A line across the frame at one value, and what it says.
@@ -80,6 +82,8 @@ pub(super) struct Chart {
     /// Level lines.
     pub(super) levels: Vec<Mark>,
     pub(super) names: Names,
+    /// The least room left and right of the frame, so that charts above each other share their time.
+    pub(super) margins: (f64, f64),
 }
 
 impl Owner {
@@ -118,6 +122,7 @@ impl Curve {
             points,
             band: Vec::new(),
             has_dots: false,
+            is_listed: true,
         }
     }
 
@@ -148,7 +153,7 @@ impl Curve {
 impl Chart {
     /// A chart with nothing but its curves.
     pub(super) fn new((x, y): (Axis, Axis), curves: Vec<Curve>, names: Names) -> Self {
-        Self { x, y, curves, marks: Vec::new(), levels: Vec::new(), names }
+        Self { x, y, curves, marks: Vec::new(), levels: Vec::new(), names, margins: (0.0, 0.0) }
     }
 
     fn axes(&self) -> (&Axis, &Axis) {
@@ -163,7 +168,8 @@ impl Chart {
         };
         let mut area = outer;
         if names == Names::Above {
-            let entries: Vec<_> = self.curves.iter().map(legend::Entry::of).collect();
+            let entries: Vec<_> =
+                self.curves.iter().filter(|curve| curve.is_listed).map(legend::Entry::of).collect();
             area.top += legend::draw(sheet, outer, &entries);
         }
         let area = self.framed(sheet, (area, names), number);
@@ -193,14 +199,21 @@ impl Chart {
         self.framed(sheet, (outer, Names::Elsewhere), number)
     }
 
+    /// The room that texts need left and right of the frame.
+    fn room(&self, y_marks: &[f64], names: Names) -> (f64, f64) {
+        let texts = y_marks.iter().map(|mark| sheet::text_width(&self.y.text(*mark), TICK));
+        let right = if names == Names::Ends { self.names_width() } else { 16.0 };
+        (texts.fold(20.0, f64::max) + 8.0, right)
+    }
+
     fn framed(&self, sheet: &mut Sheet, (outer, names): (Area, Names), number: usize) -> Area {
         let mut area = outer;
         area.top += if self.y.name.is_empty() { 8.0 } else { 24.0 };
         area.bottom -= if self.x.name.is_empty() { 22.0 } else { 40.0 };
         let y_marks = self.y.marks(((area.height() / 42.0) as usize).max(2));
-        let texts = y_marks.iter().map(|mark| sheet::text_width(&self.y.text(*mark), TICK));
-        area.left += texts.fold(20.0, f64::max) + 8.0;
-        area.right -= if names == Names::Ends { self.names_width() } else { 16.0 };
+        let (left, right) = self.room(&y_marks, names);
+        area.left += left.max(self.margins.0);
+        area.right -= right.max(self.margins.1);
         sheet.layer("frame", None, |layer| self.grid(layer, (outer, area), &y_marks));
         sheet.plot(number, area, self.axes());
         area
@@ -340,6 +353,23 @@ impl Chart {
         let heights: Vec<_> = ends.iter().map(|end| end.map(|(_, y)| y)).collect();
         let rows = spread(&heights, ROW, (area.top, area.bottom));
         ends.into_iter().zip(rows).map(|(end, row)| end.zip(row)).collect()
+    }
+}
+
+/// Gives charts above each other the same room left and right.
+pub(super) fn align(charts: &mut [Chart], sheet: &Sheet) {
+    let room = |chart: &Chart| {
+        let is_beside = chart.names == Names::Ends && !sheet.is_narrow();
+        // The marks are not known yet; no text is longer than the ends' or half of them.
+        let marks = chart.y.marks(6);
+        chart.room(&marks, if is_beside { Names::Ends } else { Names::Above })
+    };
+    let margins = charts
+        .iter()
+        .map(room)
+        .fold((0.0_f64, 0.0_f64), |most, (left, right)| (most.0.max(left), most.1.max(right)));
+    for chart in charts {
+        chart.margins = margins;
     }
 }
 

@@ -117,8 +117,11 @@ impl<'a> Run<'a> {
         };
         let whole = Sequence::of(&flow.record, from, record.began);
         let sequence = whole.focused();
-        let part =
-            if sequence.sent.len() < whole.sent.len() { ", about the first loss" } else { "" };
+        let part = match (sequence.sent.len() < whole.sent.len(), whole.lost.is_empty()) {
+            (false, _) => "",
+            (true, true) => ", at its beginning",
+            (true, false) => ", about the first loss",
+        };
         Some(Picture {
             id: self.id("packets"),
             title: format!("Packet by packet: {}", self.name(number)),

@@ -119,7 +119,8 @@ fn curves(all: &[Arrivals], points: fn(&Arrivals) -> Vec<Place>, right: f64) -> 
         if let Some((_, share)) = end.filter(|_| arrivals.has_missing()) {
             let name = format!("{}: the rest never arrived", arrivals.name);
             let rest = vec![end.unwrap_or_default(), (right, share)];
-            rests.push(Curve::new(name, arrivals.owner, rest).looks(Look::Dotted));
+            let curve = Curve::new(name, arrivals.owner, rest).looks(Look::Dotted);
+            rests.push(Curve { is_listed: false, ..curve });
         }
     }
     curves.extend(rests);
@@ -164,7 +165,7 @@ fn draw(
 ) -> Sheet {
     let mut sheet = Sheet::new(size, title, about);
     let outer = Area { left: 0.0, top: 0.0, right: size.0, bottom: size.1 };
-    Chart::new(axes, curves, Names::Elsewhere).draw(&mut sheet, outer, 0);
+    Chart::new(axes, curves, Names::Above).draw(&mut sheet, outer, 0);
     sheet
 }
 

@@ -231,10 +231,14 @@ fn path(layout: &Layout<'_>, facet: &[(usize, usize)]) -> Option<Path> {
     };
     let rtt_s = delay(&flow.up) + delay(&flow.down);
     let largest = detail.record.flows.first().and_then(largest_packet);
-    let mss_bytes = largest.unwrap_or(PATH_MTU as f64) - HEADERS;
-    (rtt_s > 0.0).then_some(Path { mss_bytes, rtt_s })
+    let largest = largest.unwrap_or(PATH_MTU as f64);
+    let mss_bytes = largest - HEADERS;
+    // Models are of sources that fill their packets.
+    (rtt_s > 0.0 && largest >= FULL).then_some(Path { mss_bytes, rtt_s })
 }
 
+/// Bytes of the largest packet of a flow that fills its packets.
+const FULL: f64 = 1000.0;
 /// Bytes of IP, UDP and transport headers in a full packet, about.
 const HEADERS: f64 = 40.0;
 
@@ -353,7 +357,7 @@ pub(super) fn trade<'a>(layout: &Layout<'a>) -> Option<Picture<'a>> {
             points.push(Point { mode, delay_ms, goodput_bps: mbit * 1e6, cell });
         }
     }
-    if points.is_empty() {
+    if points.len() < 2 {
         return None;
     }
     let trade = Trade { modes: layout.contestants.clone(), points };

@@ -35,7 +35,7 @@ impl Picture<'_> {
 
     /// As a file of its own.
     pub(super) fn file(&self) -> (String, String) {
-        let sheet = (self.draw)((860.0, self.heights.0));
+        let sheet = (self.draw)((832.0, self.heights.0)).titled(&self.title);
         (format!("{}.svg", self.id), sheet.standalone())
     }
 

@@ -1,7 +1,7 @@
 //! How flows share a link: what each gets over time, and how fair that is.
 
 use super::axis::{Axis, Unit};
-use super::chart::{Chart, Curve, Mark, Names, Owner};
+use super::chart::{self, Chart, Curve, Mark, Names, Owner};
 use super::sheet::{Area, Place, Sheet};
 use super::theme::Tone;
 use towline::sim::scene::jain;
@@ -97,20 +97,20 @@ impl Sharing {
             let text = format!("equal share: {}", Unit::BitsPerSecond.text(share));
             chart.levels.push(Mark { at: share, text, tone: Tone::Soft });
         }
-        let part = size.1 * if sheet.is_narrow() { 0.62 } else { 0.64 };
-        chart.draw(&mut sheet, Area { left: 0.0, top: 0.0, right: size.0, bottom: part }, 0);
         let curve = Curve::new("Jain's index", Owner::Nobody, fairness);
         let y = Axis::between("Jain's index", Unit::Plain, 0.0, 1.0);
-        let mut chart = Chart::new((x("time"), y), vec![curve], Names::Ends);
-        if sheet.is_narrow() {
-            chart.names = Names::Elsewhere;
-        }
+        let names = if sheet.is_narrow() { Names::Elsewhere } else { Names::Ends };
+        let mut lower = Chart::new((x("time"), y), vec![curve], names);
         if let Some(at) = self.converged_s {
             let text = format!("fair from {} on", Unit::Seconds.text(at));
-            chart.marks.push(Mark { at, text, tone: Tone::Ink });
+            lower.marks.push(Mark { at, text, tone: Tone::Ink });
         }
+        let mut charts = [chart, lower];
+        chart::align(&mut charts, &sheet);
+        let part = size.1 * 0.63;
+        charts[0].draw(&mut sheet, Area { left: 0.0, top: 0.0, right: size.0, bottom: part }, 0);
         let lower = Area { left: 0.0, top: part + 4.0, right: size.0, bottom: size.1 };
-        chart.draw(&mut sheet, lower, 1);
+        charts[1].draw(&mut sheet, lower, 1);
         sheet
     }
 }

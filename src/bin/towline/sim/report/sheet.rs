@@ -16,6 +16,10 @@ const FINE: f64 = 10.0;
 /// plotters writes texts smaller than it is told, by this factor.
 const FONT: f64 = 1.24;
 
+/// Around a drawing in a file of its own, and above it, with its title.
+const MARGIN: f64 = 14.0;
+const TITLE: f64 = 46.0;
+
 /// A place on a sheet, in pixels from its upper left corner.
 pub(super) type Place = (f64, f64);
 
@@ -81,6 +85,11 @@ impl Sheet {
     pub(super) fn new((width, height): (f64, f64), title: &str, about: &str) -> Self {
         let (title, about) = (title.to_owned(), about.to_owned());
         Self { width, height, title, about, body: String::new() }
+    }
+
+    /// The same with another title.
+    pub(super) fn titled(self, title: &str) -> Self {
+        Self { title: title.to_owned(), ..self }
     }
 
     /// Whether there is little room: a telephone's.
@@ -149,28 +158,45 @@ impl Sheet {
 
     /// The drawing as a part of a page.
     pub(super) fn finish(self, class: &str) -> String {
-        self.written(&format!("class=\"{class}\""), "")
+        let view = (0.0, 0.0, self.width, self.height);
+        self.written(&format!("class=\"{class}\""), view, "")
     }
 
     /// The drawing as a file of its own: its colours with it.
     pub(super) fn standalone(self) -> String {
-        let attributes = format!(
-            "xmlns=\"http://www.w3.org/2000/svg\" width=\"{}\" height=\"{}\"",
-            self.width, self.height
-        );
+        let (width, height) = (self.width + 2.0 * MARGIN, self.height + MARGIN + TITLE);
+        let attributes =
+            format!("xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\"");
         let paper = format!(
-            "<style>\n{}</style>\n<rect width=\"100%\" height=\"100%\" fill=\"{}\"/>\n",
+            "<style>\n{}</style>\n<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{}\"/>\n\
+             <text x=\"0\" y=\"{}\" font-size=\"{}\" font-weight=\"600\" fill=\"{}\">{}</text>\n",
             theme::sheet(),
-            Tone::Card.hex()
+            -MARGIN * FINE,
+            -TITLE * FINE,
+            width * FINE,
+            height * FINE,
+            Tone::Card.hex(),
+            -(TITLE - MARGIN) * FINE / 2.0,
+            15.0 * FINE,
+            Tone::Ink.hex(),
+            escaped(&self.title),
         );
-        self.written(&attributes, &paper)
+        let view = (-MARGIN, -TITLE, width, height);
+        self.written(&attributes, view, &paper)
     }
 
-    fn written(self, attributes: &str, before: &str) -> String {
-        let Self { width, height, title, about, body } = self;
+    fn written(
+        self,
+        attributes: &str,
+        (left, top, width, height): (f64, f64, f64, f64),
+        before: &str,
+    ) -> String {
+        let Self { title, about, body, .. } = self;
         format!(
-            "<svg {attributes} viewBox=\"0 0 {} {}\" role=\"img\"><title>{}</title><desc>{}</desc>\n\
+            "<svg {attributes} viewBox=\"{} {} {} {}\" role=\"img\"><title>{}</title><desc>{}</desc>\n\
              {before}{body}</svg>\n",
+            left * FINE,
+            top * FINE,
             width * FINE,
             height * FINE,
             escaped(&title),
@@ -347,7 +373,10 @@ mod tests {
     #[test]
     fn a_file_of_its_own_knows_both_themes() {
         let text = Sheet::new((10.0, 10.0), "t", "d").standalone();
-        assert!(text.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"10\""));
+        assert!(
+            text.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"38\""),
+            "{text}"
+        );
         assert!(text.contains("prefers-color-scheme:dark"));
     }
 

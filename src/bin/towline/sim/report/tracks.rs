@@ -1,7 +1,7 @@
 //! What a sender and a link were like over time: windows, round trips, queues.
 
 use super::axis::{Axis, Unit};
-use super::chart::{Chart, Curve, Look, Mark, Names, Owner};
+use super::chart::{self, Chart, Curve, Look, Mark, Names, Owner};
 use super::sheet::{Area, Place, Sheet};
 use super::theme::Tone;
 
@@ -70,12 +70,17 @@ pub(super) fn draw(all: &[&Tracks], size: (f64, f64)) -> Sheet {
     let about = format!("Over time: {}.", names.collect::<Vec<_>>().join(", "));
     let mut sheet = Sheet::new(size, &titles.join(", "), &about);
     let height = size.1 / all.len().max(1) as f64;
-    for (number, tracks) in all.iter().enumerate() {
-        let name = if number + 1 == all.len() { "time" } else { "" };
+    let last = all.len().saturating_sub(1);
+    let named = |(number, tracks): (usize, &&Tracks)| {
+        tracks.chart(if number == last { "time" } else { "" })
+    };
+    let mut charts: Vec<Chart> = all.iter().enumerate().map(named).collect();
+    chart::align(&mut charts, &sheet);
+    for (number, chart) in charts.iter().enumerate() {
         let top = height * number as f64 + if number > 0 { 6.0 } else { 0.0 };
         let bottom = height * (number as f64 + 1.0);
         let area = Area { left: 0.0, top, right: size.0, bottom };
-        tracks.chart(name).draw(&mut sheet, area, number);
+        chart.draw(&mut sheet, area, number);
     }
     sheet
 }
