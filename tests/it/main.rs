@@ -26,10 +26,12 @@ mod net;
 #[cfg(feature = "net")]
 mod plain;
 mod reorder;
-#[cfg(feature = "net")]
-mod std_net;
+#[cfg(feature = "cli")]
+mod sim_cli;
 #[cfg(feature = "cli")]
 mod sim_page;
+#[cfg(feature = "net")]
+mod std_net;
 mod swarm;
 mod talk;
 mod thin;

@@ -43,7 +43,8 @@ fn encoded(label: &str, duration: Duration, latencies: &[u64]) -> Result<String,
         .map_err(|error| error.to_string())?;
     let text = String::from_utf8_lossy(&text).into_owned();
     // Each line was written as a log of its own.
-    Ok(text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect())
+    let lines = text.split_inclusive('\n').filter(|line| !line.starts_with('#'));
+    Ok(lines.collect())
 }
 
 #[cfg(test)]

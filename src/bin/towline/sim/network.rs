@@ -129,7 +129,7 @@ mod tests {
     fn settings_reach_both_ways_and_one_way_differs() {
         let text = "rtt_ms = 40\nrate_mbit = 8\nqueue_ms = 50\nloss = 0.1\nburst_ms = 20\n\
             shape = \"dumbbell\"\n[down]\nrate_mbit = 80\nloss = 0.2\n";
-        let [up, down] = links(&text).unwrap();
+        let [up, down] = links(text).unwrap();
         assert_eq!((up.rate_bps, up.capacity_bytes), (Some(8_000_000), 50_000));
         assert_eq!((down.rate_bps, down.capacity_bytes), (Some(80_000_000), 500_000));
         assert_eq!((up.delay, down.delay), (Duration::from_millis(20), Duration::from_millis(20)));

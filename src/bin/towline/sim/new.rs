@@ -61,10 +61,8 @@ mod tests {
             while lines[begin].starts_with("#[") && lines.get(at).is_some_and(|l| is_option(l)) {
                 at += 1;
             }
-            let shown = |(n, line): (usize, &&str)| match (begin..at).contains(&n) {
-                true => line[1..].to_owned(),
-                false => (*line).to_owned(),
-            };
+            let is_shown = |n| (begin..at).contains(&n);
+            let shown = |(n, line): (usize, &&str)| line[usize::from(is_shown(n))..].to_owned();
             let text: Vec<String> = lines.iter().enumerate().map(shown).collect();
             variants.push(text.join("\n"));
         }

@@ -2,6 +2,7 @@
 
 use super::campaign::{Campaign, Overrides};
 use super::output::{self, Output};
+use super::report as pictures;
 use super::results::Results;
 use super::run::{self, Selection};
 use super::{EXIT_CODES, data, hdr, table};
@@ -180,13 +181,13 @@ impl Outputs {
 
 fn draw(html: Option<Output>, svg: Option<&Path>, results: &Results) -> Result<(), Failure> {
     if let Some(output) = html {
-        output.write(super::report::html(results).as_bytes())?;
+        output.write(pictures::html(results).as_bytes())?;
     }
     let Some(folder) = svg else { return Ok(()) };
-    let pictures = super::report::svgs(results);
-    let write =
-        |(name, text): (String, String)| Output::open(&folder.join(name))?.write(text.as_bytes());
-    pictures.into_iter().try_for_each(write)
+    for (name, text) in pictures::svgs(results) {
+        Output::open(&folder.join(name))?.write(text.as_bytes())?;
+    }
+    Ok(())
 }
 
 /// The results for people or programs.

@@ -313,10 +313,10 @@ mod tests {
         assert_eq!(text("log 0.001..0.1 x5"), "0.001 0.003162 0.01 0.03162 0.1");
         assert_eq!(text("log 1..1024 x11"), "1 2 4 8 16 32 64 128 256 512 1024");
         for text in ["wifi", "..", "a..b x3", "log"] {
-            assert_eq!(super::range(text), None, "{text}");
+            assert_eq!(range(text), None, "{text}");
         }
         for text in ["0..1", "1..0 x3", "0..1 step 0", "0..1 x1", "log 0..1 x3", "0..1 step 1e-9"] {
-            assert!(matches!(super::range(text), Some(Err(_))), "{text}");
+            assert!(matches!(range(text), Some(Err(_))), "{text}");
         }
     }
 
