@@ -102,7 +102,7 @@ impl Sharing {
         let names = if sheet.is_narrow() { Names::Elsewhere } else { Names::Ends };
         let mut lower = Chart::new((x("time"), y), vec![curve], names);
         if let Some(at) = self.converged_s {
-            let text = format!("fair from {} on", Unit::Seconds.text(at));
+            let text = format!("fair for 3 s from {} on", Unit::Seconds.text(at));
             lower.marks.push(Mark { at, text, tone: Tone::Ink });
         }
         let mut charts = [chart, lower];
@@ -152,7 +152,7 @@ mod tests {
     fn convergence_is_marked_and_no_flows_are_an_empty_frame() {
         let both = sharing(vec![flow(0, |n| n * 10_000), flow(1, |n| n * 20_000)]);
         let svg = both.draw((900.0, 480.0)).finish("wide");
-        assert!(svg.contains("fair from 4\u{a0}s on"), "{svg}");
+        assert!(svg.contains("fair for 3 s from 4\u{a0}s on"), "{svg}");
         assert!(svg.contains("equal share: 1\u{a0}Mbit/s"), "{svg}");
         let none = Sharing { flows: vec![], duration_s: 0.0, converged_s: None, ceiling_bps: None };
         assert!(none.draw((360.0, 400.0)).finish("x").contains("nothing was measured"));
