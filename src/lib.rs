@@ -87,3 +87,8 @@ pub struct Readme;
 #[cfg(all(doctest, feature = "net"))]
 #[doc = include_str!("../docs/CHANNELS.md")]
 pub struct Channels;
+
+/// The example of the page on the simulator, which is a test.
+#[cfg(all(doctest, feature = "sim"))]
+#[doc = include_str!("../docs/SIMULATOR.md")]
+pub struct Simulator;

@@ -78,13 +78,13 @@ impl FlowRecord {
     pub fn goodput_bps(&self, from: Instant, until: Instant) -> f64 {
         let at = |when: Instant| {
             let place = self.samples.partition_point(|sample| sample.at <= when);
-            place.checked_sub(1).map_or((Instant::ZERO, 0), |place| {
-                let sample = &self.samples[place];
-                (sample.at, sample.delivered_bytes)
-            })
+            self.samples
+                .get(place.saturating_sub(1))
+                .map(|sample| (sample.at, sample.delivered_bytes))
         };
-        let ((began, before), (ended, after)) = (at(from), at(until));
-        let seconds = ended.saturating_since(began.max(from)).as_secs_f64();
+        let Some(((began, before), (ended, after))) = at(from).zip(at(until)) else { return 0.0 };
+        // The stretch is as long as its samples are apart.
+        let seconds = ended.saturating_since(began).as_secs_f64();
         if seconds > 0.0 { (after - before) as f64 * 8.0 / seconds } else { 0.0 }
     }
 }

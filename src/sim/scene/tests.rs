@@ -57,6 +57,22 @@ fn a_greedy_flow_fills_its_link() {
 }
 
 #[test]
+fn a_rate_is_that_of_the_samples_it_is_from() {
+    let mode = stream(Congestion::Bbr);
+    let mut scene = dumbbell(&[&mode], 6);
+    scene.sample_every = ms(300);
+    let record = run(&scene).unwrap();
+    let (began, flow) = (record.began, &record.flows[0]);
+    // Neither end is a sample's time: 2.7 s to 5.7 s are.
+    let (loose, exact) = (
+        flow.goodput_bps(began + ms(2999), began + ms(5999)),
+        flow.goodput_bps(began + ms(2700), began + ms(5700)),
+    );
+    assert_eq!(loose.to_bits(), exact.to_bits());
+    assert!(exact < 20e6, "{exact}");
+}
+
+#[test]
 fn two_alike_share_alike() {
     let mode = stream(Congestion::NewReno);
     let record = run(&dumbbell(&[&mode, &mode], 40)).unwrap();
