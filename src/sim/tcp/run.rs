@@ -25,7 +25,7 @@ pub struct Network {
     pub bottleneck_bps: u64,
     /// Delay between router and receiver, one way. Default: 100 ms.
     pub bottleneck_delay: Duration,
-    /// Full segments that wait for the slow link, the one being sent included. Default: 8.
+    /// Full segments that wait for the slow link, the one being sent not counted. Default: 8.
     pub queue_segments: u32,
     /// Segments that the router drops when they come for the first time; 0 is the SYN.
     pub drops: BTreeSet<u32>,
@@ -55,6 +55,9 @@ pub fn run(
     start: Instant,
     end: Instant,
 ) -> Result<Trace, ImpairError> {
+    // A window without room for a segment would be none.
+    let (window, initial_cwnd) = (config.window.max(1), config.initial_cwnd.max(1));
+    let config = Config { window, initial_cwnd, ..config };
     let [near, middle, far] = [1, 2, 3].map(|host| SocketAddr::from(([10, 0, 0, host], 1)));
     let mut world = World::new(0);
     let source = Source { sender: Sender::new(config), config, start: Some(start), to: middle };
@@ -76,7 +79,8 @@ pub fn run(
     let bottleneck = LinkConfig {
         rate_bps: Some(network.bottleneck_bps),
         delay: network.bottleneck_delay,
-        capacity_bytes: u64::from(network.queue_segments) * segment_bytes,
+        // As in ns-2, the segment that is being sent has left the queue.
+        capacity_bytes: (u64::from(network.queue_segments) + 1) * segment_bytes,
         ..access.clone()
     };
     world.connect_hosts(source, router, access.clone(), access)?;
