@@ -18,12 +18,18 @@ fn misses<E: Debug>(checks: Result<Vec<Check>, E>) {
     println!("{count} of {all} miss: {}: {} for {}", first.name, first.got, first.expected);
 }
 
+/// The page that says why the simulator is to be believed.
+const PAGE: &str = include_str!("../../../docs/SIMULATOR.md");
+
 #[test]
-fn every_topic_passes() {
+fn every_topic_passes_and_every_derivation_is_written_down() {
     let mut missed = Vec::new();
     for Topic { name, checks, .. } in TOPICS {
         for check in checks(Depth::Quick) {
             assert!(!check.name.is_empty() && !check.source.is_empty());
+            if let Some(title) = check.source.strip_prefix("derived: ") {
+                assert!(PAGE.contains(&format!("\n### {title}\n")), "{name}: {title}");
+            }
             let Check { name: what, expected, got, tolerance, source } = &check;
             let line = format!("{name}: {what}: {got} for {expected}, {tolerance} ({source})");
             missed.extend((!check.passes()).then_some(line));
