@@ -26,8 +26,8 @@ impl fmt::Display for Tolerance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exact => f.write_str("exact"),
-            Self::Absolute(by) => write!(f, "± {by}"),
-            Self::Relative(by) => write!(f, "± {} %", by * 100.0),
+            Self::Absolute(by) => write!(f, "± {}", rounded(*by, 2)),
+            Self::Relative(by) => write!(f, "± {} %", rounded(by * 100.0, 2)),
             Self::Between(least, most) => {
                 write!(f, "{} to {}", rounded(*least, 3), rounded(*most, 3))
             }

@@ -10,8 +10,8 @@ use crate::sim::scene::jain;
 use crate::time::{Duration, Instant};
 
 const MATHIS: &str = "Mathis 1997; Ott, Kemperman and Mathis 1996";
-const DERIVED: &str = "derived: the sawtooth of given losses";
-const BUFFER: &str = "derived: a sawtooth and its buffer";
+const DERIVED: &str = "derived: The sawtooth of given losses";
+const BUFFER: &str = "derived: A sawtooth and its buffer";
 const FAIR: &str = "Chiu and Jain 1989";
 
 const RTT: Duration = Duration::from_millis(100);

@@ -8,7 +8,7 @@ use crate::recovery::congestion::INITIAL_WINDOW_PACKETS;
 use crate::time::{Duration, Instant};
 
 const IDEAL: &str = "Cardwell 2000 §4, p = 0: ceil(log2(N/IW + 1))";
-const SHIPPED: &str = "derived: slow start";
+const SHIPPED: &str = "derived: Slow start";
 
 /// Packets, and the rounds that they take with first windows of 10, 4 and 1 packets.
 const ROUNDS: [(f64, [f64; 3]); 6] = [
