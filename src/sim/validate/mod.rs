@@ -11,6 +11,7 @@
 //! | `loss.rs`, `chains.rs` | losses: independent, in bursts, in time; netem's chains |
 //! | `queues.rs` | waits, room and rates |
 //! | `policer.rs` | what exceeds a rate |
+//! | `codel.rs` | drops of a standing queue |
 //! | `arq.rs` | stop-and-wait, go-back-N, selective repeat |
 //! | `head_of_line.rs` | what order costs, deadlines, copies |
 //! | `fec.rs` | what codes leave lost |
@@ -30,6 +31,7 @@
 mod arq;
 mod chains;
 mod check;
+mod codel;
 mod conservation;
 mod cubic;
 mod fairness;
@@ -81,6 +83,7 @@ pub const TOPICS: &[Topic] = &[
     Topic { name: "chains", title: "Gilbert-Elliott and four states", checks: chains::checks },
     Topic { name: "queues", title: "waits, room and rates", checks: queues::checks },
     Topic { name: "policer", title: "what exceeds a rate", checks: policer::checks },
+    Topic { name: "codel", title: "when CoDel drops", checks: codel::checks },
     Topic { name: "arq", title: "efficiency of repeating", checks: arq::checks },
     Topic {
         name: "head-of-line",
